@@ -1,0 +1,29 @@
+#pragma once
+/*
+ * Every bound of the program, with its unit and its reason. Crossing one is an
+ * INVALID error that names the limit.
+ */
+
+/* Text and documents. */
+#define LIMIT_LOG_VALUE_BYTES (16 * 1024)        /* `flux logs` reads lines below 64 KiB */
+#define LIMIT_DOC_DEPTH 200                      /* nesting of a document; our readers recurse */
+#define LIMIT_DOC_BYTES (64u * 1024 * 1024)      /* one document or stream of documents */
+#define LIMIT_YAML_ALIAS_FACTOR 10               /* nodes after expansion per node before, plus the next */
+#define LIMIT_YAML_ALIAS_FREE_NODES 10000        /* small files may repeat themselves freely */
+
+/* A tree of files and what is rendered from it. */
+#define LIMIT_FILE_BYTES (64u * 1024 * 1024)     /* one file of an artifact */
+#define LIMIT_TREE_FILES 200000                  /* files of one artifact */
+#define LIMIT_RENDER_BYTES (64u * 1024 * 1024)   /* rendered output of one unit */
+#define LIMIT_RENDER_OBJECTS 100000              /* objects of one unit */
+
+/* HTTP. */
+#define LIMIT_HTTP_BODY_BYTES (64u * 1024 * 1024) /* a response body unless the caller says less */
+#define LIMIT_HTTP_HEADER_BYTES (64 * 1024)       /* all header lines of one response */
+#define LIMIT_HTTP_REDIRECTS 3
+
+/* Kubernetes. */
+#define LIMIT_MESSAGE_BYTES 32768                /* a condition's message, as Flux cuts it */
+#define LIMIT_LIST_PAGE 500                      /* objects per page of a LIST */
+#define LIMIT_WATCH_EVENT_BYTES (8u * 1024 * 1024) /* one line of a watch; etcd stores at most 1.5 MiB */
+#define LIMIT_BATCH_IN_FLIGHT 20                 /* requests of one batch; more does not go faster */

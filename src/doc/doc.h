@@ -1,0 +1,125 @@
+#pragma once
+/*
+ * One tree for YAML and JSON. A node is a map, a list or a scalar. A scalar
+ * keeps its text exactly as it was written, so numbers never lose digits; its
+ * kind says what the text means. Maps keep the order of their pairs.
+ *
+ * Nodes live in an arena. A node that other threads or other trees may see is
+ * never changed: copy it first (doc_copy is deep; doc_copy_top shares the
+ * children). Functions that change a node take the arena of the tree.
+ * Reading a NULL node is allowed everywhere and gives "nothing".
+ */
+#include "base/arena.h"
+#include "base/err.h"
+#include "base/str.h"
+
+enum node_kind { NODE_NULL, NODE_BOOL, NODE_INT, NODE_FLOAT, NODE_STR, NODE_LIST, NODE_MAP };
+
+/* How a scalar (or, for FLOW, a collection) was written; PLAIN for new nodes. */
+enum node_style {
+    NODE_PLAIN,
+    NODE_SINGLE,
+    NODE_DOUBLE,
+    NODE_LITERAL,
+    NODE_FOLDED,
+    NODE_FLOW,
+};
+
+typedef struct node node;
+
+struct node_pair {
+    str key;
+    node *value; /* never NULL */
+    /* A key that is not text in YAML (1, true, null, a date) keeps its kind; JSON keys are NODE_STR. */
+    uint8_t key_kind;
+    uint8_t key_style;
+};
+
+struct node {
+    uint8_t kind, style;
+    uint8_t time;     /* NODE_STR: an unquoted YAML timestamp; text is as written */
+    uint8_t tagged;   /* an explicit tag such as !!int or !foo decided the kind */
+    uint32_t line;    /* 1-based line in the source; 0 when there is none */
+    uint32_t count;   /* items of a list, pairs of a map */
+    uint32_t room;
+    union {
+        str text; /* scalars */
+        node **items;
+        struct node_pair *pairs;
+    };
+};
+
+/* A document that outlives its parse: an arena and its root, counted. Immutable once shared. */
+typedef struct doc {
+    arena arena;
+    node *root;
+    _Atomic uint32_t refs;
+} doc;
+
+doc *doc_new(void); /* one reference, no root */
+doc *doc_ref(doc *d);
+void doc_unref(doc *d);
+void doc_unref_done(doc **d); /* for AUTO */
+
+/* New nodes. Texts are borrowed: they must live as long as the arena. */
+node *node_null(arena *a);
+node *node_bool(arena *a, bool value);
+node *node_int(arena *a, int64_t value);
+node *node_str(arena *a, str text);
+node *node_scalar(arena *a, enum node_kind kind, str text);
+node *node_list(arena *a);
+node *node_map(arena *a);
+
+node *doc_copy(arena *a, const node *n);     /* deep, texts too */
+node *doc_copy_tree(arena *a, const node *n); /* deep, texts borrowed */
+node *doc_copy_top(arena *a, const node *n); /* the node and its array; children shared */
+
+/* Questions. */
+bool node_is_map(const node *n);
+bool node_is_list(const node *n);
+bool node_is_scalar(const node *n); /* false for NULL */
+bool node_is_null(const node *n);   /* also for NULL */
+const char *node_kind_name(const node *n); /* "string", "number", "boolean", "null", "array", "object" */
+
+/* Children. */
+node *node_get(const node *map, str key);         /* NULL when it is no map or has no such key */
+node *node_at(const node *list, size_t index);    /* NULL when out of range */
+/* Follows map keys: node_find(n, "metadata", "labels", NULL). */
+node *node_find(const node *n, const char *key, ...) __attribute__((sentinel));
+/* Text of a scalar string child, or an empty text: node_get_str(meta, STR("name")). */
+str node_get_str(const node *map, str key);
+bool node_get_bool(const node *map, str key, bool fallback);
+int64_t node_get_int(const node *map, str key, int64_t fallback);
+str node_find_str(const node *n, const char *key, ...) __attribute__((sentinel));
+
+/* Scalars. */
+bool node_to_int(const node *n, int64_t *out);   /* NODE_INT, or NODE_FLOAT with an integral value */
+bool node_to_double(const node *n, double *out); /* NODE_INT and NODE_FLOAT */
+bool node_to_bool(const node *n, bool *out);     /* NODE_BOOL */
+bool node_to_str(const node *n, str *out);       /* NODE_STR */
+
+/* Changes. */
+void node_set(arena *a, node *map, str key, node *value); /* replaces or appends; key is borrowed */
+void node_set_str(arena *a, node *map, str key, str text);
+void node_set_bool(arena *a, node *map, str key, bool value);
+void node_set_int(arena *a, node *map, str key, int64_t value);
+bool node_unset(node *map, str key); /* keeps the order; true if it was there */
+void node_push(arena *a, node *list, node *item);
+void node_remove_at(node *list, size_t index);
+void node_insert_at(arena *a, node *list, size_t index, node *item);
+/* The map under key, added when it is missing or null; NULL when something else is there. */
+node *node_make_map(arena *a, node *map, str key);
+
+/* Values are equal: numbers by value, maps without order, null unlike missing. */
+bool node_equal(const node *a, const node *b);
+/* Keyless 64-bit digest of the value (not of style, order of keys or line). */
+uint64_t node_hash(const node *n);
+
+#define NODE_EACH(list, it)                                                                        \
+    for (node **it##_at = (list) && (list)->kind == NODE_LIST ? (list)->items : NULL,              \
+              **it##_end = it##_at ? it##_at + (list)->count : NULL, *it = NULL;                   \
+         it##_at < it##_end && ((it = *it##_at), true); it##_at++)
+#define PAIR_EACH(map, it)                                                                         \
+    for (struct node_pair *it = (map) && (map)->kind == NODE_MAP ? (map)->pairs : NULL,            \
+                          *it##_end = it ? it + (map)->count : NULL;                               \
+         it < it##_end; it++)

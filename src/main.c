@@ -1,0 +1,6 @@
+#include "base/lang.h"
+
+int main(void)
+{
+    return 0;
+}

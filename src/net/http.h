@@ -1,0 +1,85 @@
+#pragma once
+/*
+ * HTTP client (the only user of libcurl). Connections live on the loop thread
+ * and are kept alive; HTTP/2 requests share one connection per host.
+ *
+ * http_do and http_do_all are for workers: they block until the answers are in.
+ * http_open is for the loop: events as they come, for watches and downloads.
+ * A status of 400 or more is an answer, not an error. Errors are TRANSIENT
+ * (connection, time-out; reason "Timeout" for the latter), INVALID (bad URL, a
+ * bound crossed) or CANCELED. User info, query and fragment of a URL never
+ * appear in an error.
+ */
+#include <stdatomic.h>
+
+#include "base/loop.h"
+
+struct http; /* a client: one trust domain with its own connections; made and used on any thread */
+
+struct http_options {
+    str ca_pem;            /* added to the system's certificates; empty: the system's only */
+    bool ca_only;          /* trust ca_pem alone (Kubernetes API server) */
+    str cert_pem, key_pem; /* client certificate */
+    str server_name;       /* SNI and certificate name, when not the URL's host */
+    bool insecure;         /* do not verify the server */
+    str proxy, proxy_user, proxy_password; /* empty proxy: from the environment, with NO_PROXY */
+    bool no_proxy;         /* never a proxy, whatever the environment says */
+    str user_agent;
+    int connections_per_host; /* 0: 4; HTTP/2 hosts need one */
+};
+
+MUST_USE err *http_new(struct loop *loop, struct http_options options, struct http **out);
+void http_free(struct http *http); /* cancels what is under way */
+
+struct http_header {
+    str name, value;
+};
+
+struct http_request {
+    const char *method; /* NULL: GET, or POST with a body */
+    str url;
+    const struct http_header *headers;
+    size_t header_count;
+    str body;
+    str user, password;     /* basic authentication; dropped on a redirect to another host */
+    str bearer;             /* the same for a bearer token */
+    int64_t timeout_ms;     /* whole request; 0: 60 s; negative: none */
+    int64_t stall_ms;       /* less than 1 byte/s for that long is a time-out; 0: 30 s; negative: none */
+    size_t body_limit;      /* 0: LIMIT_HTTP_BODY_BYTES */
+    bool follow;            /* redirects, at most LIMIT_HTTP_REDIRECTS; never from https to http */
+    bool no_http2;
+    const atomic_bool *cancel; /* checked by http_do and http_do_all; may be NULL */
+};
+
+struct http_response {
+    int status;
+    str body;
+    struct http_header *headers; /* names in lower case */
+    size_t header_count;
+};
+
+str http_header(const struct http_response *response, str name); /* lower-case name; empty when missing */
+
+/* [worker] The answer is in the arena. */
+MUST_USE err *http_do(struct http *http, arena *a, const struct http_request *request,
+                      struct http_response *out);
+
+/* [worker] Many requests, at most in_flight at a time, answers in the order of the requests.
+ * done(context, i, response, error) runs on the calling thread as each answer arrives, so that its
+ * body can be dropped early: `a` there is an arena reset after each call. error is owned by done. */
+typedef void http_done_fn(void *context, size_t index, arena *a, const struct http_response *response,
+                          err *error);
+void http_do_all(struct http *http, const struct http_request *requests, size_t count, int in_flight,
+                 http_done_fn *done, void *context);
+
+/* [loop] A streamed answer. `done` is called exactly once (error NULL at a clean end), unless the
+ * stream was closed before. data may return an error to end the stream: done gets it. */
+struct http_stream;
+struct http_events {
+    void (*head)(void *context, const struct http_response *response); /* body empty */
+    err *(*data)(void *context, str bytes);
+    void (*done)(void *context, err *error); /* owns the error */
+};
+struct http_stream *http_open(struct http *http, const struct http_request *request,
+                              const struct http_events *events, void *context);
+void http_close(struct http_stream *stream); /* [loop] no event after this */
