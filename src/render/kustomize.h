@@ -1,0 +1,41 @@
+#pragma once
+/*
+ * `kustomize build`, in process: a folder with a kustomization file becomes a
+ * list of objects, byte for byte as the reference prints them. Pure: it reads
+ * the tree it is given and nothing else; no network, no clock, no program is
+ * started. Remote bases, helm charts and external plugins are refused with an
+ * error that says so. No global state: any number of threads may build.
+ *
+ * Everything that is returned lives in the arena.
+ */
+#include "base/tree.h"
+#include "doc/doc.h"
+#include "render/overlay.h"
+
+struct kustomize_options {
+    bool legacy_order;    /* no sortOptions: sort as the command does; else keep the order found */
+    bool root_only;       /* a kustomization may read files of its own folder only, as the command */
+    bool managed_by;      /* add the label app.kubernetes.io/managed-by */
+    bool absolute_paths;  /* paths in errors begin with "/": the tree is the whole file system */
+    const struct overlay *overlay; /* laid over the folder to build; NULL: none, it must have a file */
+};
+
+struct kustomize_output {
+    node **objects; /* plain values: only what JSON can say, ready for json_write or yaml_emit */
+    size_t count;
+    str warnings;   /* deprecation notices, a line each, for standard error */
+};
+
+/* The command's defaults: KUSTOMIZE_COMMAND; the controller's: all false and an overlay. */
+#define KUSTOMIZE_COMMAND                                                                          \
+    ((struct kustomize_options){.legacy_order = true, .root_only = true, .absolute_paths = true})
+
+/*
+ * Builds the folder `path` of the tree. Error texts are the reference's; kind INVALID, or DENIED
+ * when a path leaves the tree or something forbidden is asked for.
+ */
+MUST_USE err *kustomize_build(arena *a, struct tree *tree, str path,
+                              const struct kustomize_options *options, struct kustomize_output *out);
+
+/* All objects as one stream of YAML documents, as the command prints it. */
+MUST_USE err *kustomize_text(arena *a, const struct kustomize_output *output, str *out);

@@ -1,0 +1,27 @@
+#pragma once
+/*
+ * What a Kustomization object of the cluster lays over a folder of the
+ * artifact before it is built: spec.targetNamespace, namePrefix, nameSuffix,
+ * patches, images and components. A folder without a kustomization file gets
+ * one that lists its manifests. All of it happens in memory; the artifact is
+ * never written.
+ */
+#include "base/tree.h"
+#include "doc/doc.h"
+
+struct overlay {
+    str namespace, name_prefix, name_suffix; /* empty: as the folder says */
+    const node *patches;                     /* list of {patch, target}, or NULL */
+    const node *images;                      /* list of {name, newName, newTag, digest}, or NULL */
+    const node *components;                  /* list of paths relative to the folder, or NULL */
+    bool ignore_missing_components;          /* leave out component folders that do not exist */
+    const node *build_metadata;              /* list of texts, or NULL */
+};
+
+/*
+ * The kustomization of the folder `dir` with the overlay laid over it, and the name of the file it
+ * stands for. Errors: a manifest that is not YAML ("failed to decode Kubernetes YAML from a.yaml:
+ * ..."), a kustomization file that cannot be read.
+ */
+MUST_USE err *overlay_apply(arena *a, struct tree *tree, str dir, const struct overlay *overlay,
+                            str *name_out, node **out);
