@@ -21,6 +21,8 @@ struct event {
     bool urgent;              /* sent at once: drift and failures */
 };
 
-struct event_sender *event_sender_new(struct kube *kube, str component); /* also the instance: hostname */
+/* [any] The reporting instance is the host's name. */
+struct event_sender *event_sender_new(struct kube *kube, str component);
 void event_sender_free(struct event_sender *sender); /* [worker] sends what waits, at most 5 s */
-void event_send(struct event_sender *sender, const struct event *event); /* copies */
+void event_send(struct event_sender *sender, const struct event *event); /* [any] copies */
+uint64_t event_dropped(const struct event_sender *sender); /* [any] never sent, since the start */

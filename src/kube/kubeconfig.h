@@ -3,7 +3,8 @@
  * Where the API server is and who we are: a kubeconfig, or the service account
  * of the pod. From a kubeconfig only inline data is taken; `exec`,
  * `auth-provider` and file references are refused by name unless allowed
- * (a tenant's kubeconfig must not read our files or run programs).
+ * (a tenant's kubeconfig must not read our files or run programs). Errors name
+ * the entry and the field, and never quote a value. Any thread.
  */
 #include "doc/doc.h"
 
@@ -14,6 +15,7 @@ struct kubeconfig {
     str token_file;          /* in-cluster: read again before it expires; empty otherwise */
     str server_name, proxy;
     bool insecure;
+    str impersonate;         /* `as`; groups and extras to impersonate are refused */
     str namespace;           /* of the context; "default" when it has none */
 };
 

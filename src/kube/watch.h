@@ -6,9 +6,10 @@
  *
  * The caller keeps the state: `begin` starts a LIST (mark what you have),
  * `object` gives each object, `synced` ends the LIST (what was not seen since
- * begin is gone). After that `object` comes with each change. The node lives
- * only during the call. An object that cannot be decoded is passed over and
- * logged; it never ends the watch.
+ * begin is gone). After that `object` comes with each change. A LIST that breaks
+ * off begins again, with another `begin`. The node lives only during the call.
+ * An object that cannot be decoded is passed over and logged; it never ends the
+ * watch. While nothing changes, one request per five to ten minutes is sent.
  */
 #include "kube/kube.h"
 
@@ -20,8 +21,8 @@ struct watch_events {
     void (*begin)(void *context);
     void (*object)(void *context, enum watch_change change, const node *object);
     void (*synced)(void *context);
-    /* The watch is down and will be tried again; e->reason "Forbidden" or "NoMatch" matter to callers.
-     * Borrowed. May be NULL. */
+    /* The watch is down and will be tried again; e->reason "Forbidden" or "NoMatch" (the kind is gone)
+     * matter to callers. Borrowed. May be NULL. */
     void (*trouble)(void *context, const err *e);
 };
 
@@ -33,8 +34,8 @@ struct watch_options {
     bool metadata_only;
 };
 
-/* [loop] Texts are copied. */
+/* [loop] Texts are copied; events must outlive the watch. The first callback comes later. */
 struct watch *watch_start(struct kube *kube, struct watch_options options,
                           const struct watch_events *events, void *context);
-void watch_stop(struct watch *watch); /* [loop] no callback after this */
-bool watch_is_synced(const struct watch *watch);
+void watch_stop(struct watch *watch); /* [loop] no callback after this; callbacks may call it */
+bool watch_is_synced(const struct watch *watch); /* [loop] one LIST has been completed */
