@@ -1,0 +1,77 @@
+#pragma once
+/*
+ * A Git repository becomes an artifact, in two steps so that the caller can
+ * report between them:
+ *
+ *     from_git_resolve  asks the server what the reference is now: one request, no fetch
+ *     from_git_build    fetches, writes the files that are not ignored, packs them
+ *
+ * Both block and are for workers. Errors have the texts and reasons of Flux;
+ * the kind says what to do: INVALID needs a change of the object (a stalling
+ * error: URLInvalid, InvalidProviderConfiguration, FeatureGateDisabled, or a
+ * field that is not supported), anything else is tried again with back-off.
+ * CONFLICT with reason "Busy": another worker has used the mirror of this URL
+ * for a while; look again soon, without a report.
+ */
+#include <stdatomic.h>
+
+#include "git/remote.h"
+#include "source/artifact.h"
+
+struct from_git; /* what is kept between runs: connections, mirrors */
+
+struct from_git_options {
+    struct loop *loop;
+    struct artifacts *store;
+    str folder;        /* of mirrors: STORAGE/mirror */
+    str git;           /* the program; empty: "git" from PATH */
+};
+
+MUST_USE err *from_git_new(struct from_git_options options, struct from_git **out);
+void from_git_free(struct from_git *git);
+
+/* Another artifact that is copied into the tree. */
+struct from_git_include {
+    str name;                  /* of the GitRepository, for errors */
+    struct artifact artifact;
+    str from_path, to_path;    /* empty: the root; the name */
+};
+
+struct from_git_spec {
+    struct remote remote;      /* checked by remote_check */
+    struct {
+        str branch, tag, semver, name, commit;
+    } ref;
+    str ignore;                /* patterns of spec.ignore */
+    const str *sparse;         /* folders; none: all */
+    size_t sparse_count;
+    const struct from_git_include *includes;
+    size_t include_count;
+    int64_t timeout_ms;        /* of each step */
+    str have_revision;         /* of the artifact that is there; legacy forms are understood */
+    const atomic_bool *cancel; /* may be NULL */
+};
+
+/* What the reference is on the server. */
+struct from_git_target {
+    str revision;              /* "main@sha1:<hash>", "sha1:<hash>", "refs/heads/x@sha1:<hash>" */
+    str sha;                   /* of the commit */
+    str ref;                   /* to fetch: "refs/heads/main"; empty for a bare commit */
+    bool unchanged;            /* the revision is have_revision */
+};
+
+MUST_USE err *from_git_resolve(struct from_git *git, arena *a, const struct from_git_spec *spec,
+                               struct from_git_target *out);
+
+struct from_git_result {
+    struct artifact artifact;
+    str sha;
+    str message;               /* of the commit, all of it */
+    str author;                /* "Name <mail>" */
+    int64_t author_wall_ns;
+};
+
+/* What was fetched decides: when the reference moved meanwhile, the revision is the newer one. */
+MUST_USE err *from_git_build(struct from_git *git, arena *a, const struct from_git_spec *spec,
+                             const struct from_git_target *target, struct artifact_owner owner,
+                             struct from_git_result *out);
