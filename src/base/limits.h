@@ -22,6 +22,11 @@
 #define LIMIT_HTTP_HEADER_BYTES (64 * 1024)       /* all header lines of one response */
 #define LIMIT_HTTP_REDIRECTS 3
 
+/* Versions, as the reference bounds them. */
+#define LIMIT_SEMVER_BYTES 256       /* one version */
+#define LIMIT_SEMVER_RANGE_BYTES 512 /* one range */
+#define LIMIT_SEMVER_RANGE_GROUPS 32 /* parts of a range between "||" */
+
 /* Kubernetes. */
 #define LIMIT_MESSAGE_BYTES 32768                /* a condition's message, as Flux cuts it */
 #define LIMIT_LIST_PAGE 500                      /* objects per page of a LIST */

@@ -3,6 +3,7 @@
  * A repository on a server, and what it takes to reach it. Plain data; texts
  * are borrowed. The URL never carries credentials: remote_of takes them out.
  */
+#include "base/arena.h"
 #include "base/err.h"
 
 struct remote {
