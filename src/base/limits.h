@@ -4,6 +4,9 @@
  * INVALID error that names the limit.
  */
 
+/* Threads. */
+#define LIMIT_THREAD_STACK_BYTES (512 * 1024)    /* of a worker; readers recurse to LIMIT_DOC_DEPTH */
+
 /* Text and documents. */
 #define LIMIT_LOG_VALUE_BYTES (16 * 1024)        /* `flux logs` reads lines below 64 KiB */
 #define LIMIT_DOC_DEPTH 200                      /* nesting of a document; our readers recurse */
