@@ -1,8 +1,8 @@
 #pragma once
 /*
- * Regular expressions in Go's syntax, in linear time (RE2). A text that is not
- * UTF-8 matches nothing. A compiled expression is immutable: any thread may
- * match with it.
+ * Regular expressions in Go's syntax, in linear time (RE2). In a text that is
+ * not UTF-8 the bad bytes match no character. A compiled expression is
+ * immutable: any thread may match with it.
  */
 #include "base/err.h"
 
@@ -19,14 +19,13 @@ void regex_free_done(struct regex **regex); /* for AUTO */
 bool regex_match(const struct regex *regex, str text);
 
 /* The first match at or after the byte `from`. groups[0] is the match, groups[i] group i; a group
- * that took no part has data == NULL. Groups beyond `groups_max` are not told. */
-bool regex_find(const struct regex *regex, str text, size_t from, str *groups, size_t groups_max);
-size_t regex_group_count(const struct regex *regex); /* without the whole match */
-/* The number of the group (?P<name>...), or 0. */
-size_t regex_group_index(const struct regex *regex, str name);
+ * that took no part, or that the expression does not have, has data == NULL. */
+bool regex_find(const struct regex *regex, str text, size_t from, str *groups, size_t group_count);
+size_t regex_groups(const struct regex *regex);            /* how many, without the whole match */
+size_t regex_group(const struct regex *regex, str name);   /* the number of (?P<name>...), or 0 */
 
-/* Go's Expand: $1, ${1}, $name and ${name} stand for groups, $$ for $; unknown groups for nothing. */
-str regex_expand(struct arena *a, const struct regex *regex, str template, const str *groups,
-                 size_t group_count);
-/* Every match, not overlapping, replaced by the expanded template. */
-str regex_replace(struct arena *a, const struct regex *regex, str text, str template);
+/* Go's Expand: $1, ${1}, $name and ${name} stand for groups, $$ for $; unknown groups for nothing.
+ * `groups` are those of a match: the whole one and every group of the expression. */
+str regex_expand(struct arena *a, const struct regex *regex, str form, const str *groups);
+/* Every match, not overlapping, replaced by the expanded form. */
+str regex_replace(struct arena *a, const struct regex *regex, str text, str form);
