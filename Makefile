@@ -1,9 +1,13 @@
-# fixpoint: the whole build. `make` builds build/fixpoint; `make help` lists the rest.
+# fixpoint: the whole build. `make` builds build/fixpoint, `make help` lists the rest.
 CC      ?= gcc
+CXX     ?= g++
 BUILD   ?= build
 SAN     ?=
 PKGS    := libcurl openssl yaml-0.1 libmicrohttpd libarchive re2 sqlite3
 VERSION := $(shell git describe --tags --always 2>/dev/null || echo dev)
+PREFIX  ?= /usr/local
+FUZZ_TIME ?= 60
+comma   := ,
 
 ifneq ($(SAN),)
 BUILD   := build/san-$(subst $(comma),-,$(SAN))
@@ -14,34 +18,89 @@ WARN    := -Wall -Wextra -Wshadow -Wmissing-prototypes -Wvla -Wpointer-arith -Ws
            -Wundef -Wwrite-strings -Wno-missing-field-initializers -Werror=unused-result \
            $(if $(CI),-Werror)
 CFLAGS  ?= -O2 -g
-ALL_CFLAGS = -std=gnu17 -D_GNU_SOURCE -Isrc -I$(BUILD)/gen -include base/ban.h -MMD -MP -pthread $(WARN) \
-           $(CFLAGS) $(SANFLAGS) $(shell pkg-config --cflags $(PKGS)) -DFIXPOINT_VERSION='"$(VERSION)"'
-ALL_CXXFLAGS = -std=c++17 -Isrc -MMD -MP -pthread $(CFLAGS) $(SANFLAGS) $(shell pkg-config --cflags re2)
-LIBS     = $(shell pkg-config --libs $(PKGS)) -lstdc++ -lm -pthread
+DEPEND  = -MMD -MP -MT $@ -MF $(basename $@).d
+COMMON  := -pthread $(CFLAGS) $(SANFLAGS) -Isrc -I$(BUILD)/gen $(shell pkg-config --cflags $(PKGS))
+ALL_CFLAGS   := -std=gnu17 -D_GNU_SOURCE -include base/ban.h $(WARN) $(COMMON)
+ALL_CXXFLAGS := -std=c++17 -Wall -Wextra $(COMMON)
+LIBS    := $(shell pkg-config --libs $(PKGS)) -lstdc++ -lm -pthread
 
 SRC     := $(wildcard src/*/*.c)
 CXXSRC  := $(wildcard src/*/*.cc)
 OBJ     := $(SRC:src/%.c=$(BUILD)/obj/%.o) $(CXXSRC:src/%.cc=$(BUILD)/obj/%.o)
 MAIN    := $(BUILD)/obj/main.o
-UNIT    := $(wildcard tests/unit/*.c)
+GEN     := $(BUILD)/gen/version.h
+UNIT    := $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(wildcard tests/unit/*.c))
+FUZZ    := $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/*.c))
+REPLAY  := $(FUZZ:%=$(BUILD)/replay/%)
+CHECK   := $(UNIT) $(REPLAY) $(BUILD)/tidy
 
 $(BUILD)/fixpoint: $(OBJ) $(MAIN)
 	$(CC) $(SANFLAGS) -o $@ $^ $(LIBS)
 
-$(BUILD)/obj/%.o: src/%.c
+$(BUILD)/obj/%.o: src/%.c $(BUILD)/flags | $(GEN)
 	@mkdir -p $(@D)
-	$(CC) $(ALL_CFLAGS) -c -o $@ $<
+	$(CC) $(ALL_CFLAGS) $(DEPEND) -c -o $@ $<
 
-$(BUILD)/obj/%.o: src/%.cc
+$(BUILD)/obj/%.o: src/%.cc $(BUILD)/flags
 	@mkdir -p $(@D)
-	$(CXX) $(ALL_CXXFLAGS) -c -o $@ $<
+	$(CXX) $(ALL_CXXFLAGS) $(DEPEND) -c -o $@ $<
 
-# One test program per file of tests/unit, each linked with everything but main.
-$(BUILD)/unit/%: tests/unit/%.c $(OBJ)
+$(BUILD)/tests/%.o: tests/%.c $(BUILD)/flags | $(GEN)
 	@mkdir -p $(@D)
-	$(CC) $(ALL_CFLAGS) -Itests -o $@ $< $(OBJ) $(LIBS) -lcmocka
+	$(CC) $(ALL_CFLAGS) -Itests $(DEPEND) -c -o $@ $<
 
-unit: $(UNIT:tests/unit/%.c=$(BUILD)/unit/%)
+# Written anew only when the content differs: another compiler or other flags rebuild everything, a
+# new commit only what prints the version.
+$(BUILD)/flags: FORCE
+	@mkdir -p $(@D)
+	@echo '$(CC) $(ALL_CFLAGS) $(CXX)' > $@.new; cmp -s $@.new $@ || mv $@.new $@
+$(BUILD)/gen/version.h: FORCE
+	@mkdir -p $(@D)
+	@echo '#define FIXPOINT_VERSION "$(VERSION)"' > $@.new; cmp -s $@.new $@ || mv $@.new $@
 
-.PHONY: unit
--include $(OBJ:.o=.d) $(MAIN:.o=.d) $(wildcard $(BUILD)/unit/*.d)
+# One test program per file of tests/unit. A fuzz target is linked with a driver that feeds it its
+# corpus, or (make fuzz) with libFuzzer.
+$(BUILD)/unit/%: $(BUILD)/tests/unit/%.o $(OBJ)
+	@mkdir -p $(@D)
+	$(CC) $(SANFLAGS) -o $@ $^ $(LIBS) -lcmocka
+$(BUILD)/replay/%: $(BUILD)/tests/fuzz/%.o $(BUILD)/tests/replay.o $(OBJ)
+	@mkdir -p $(@D)
+	$(CC) $(SANFLAGS) -o $@ $^ $(LIBS)
+$(BUILD)/fuzz/%: $(BUILD)/tests/fuzz/%.o $(OBJ)
+	@mkdir -p $(@D)
+	$(CXX) $(SANFLAGS) -fsanitize=fuzzer -o $@ $^ $(LIBS)
+$(BUILD)/tidy: $(BUILD)/tests/tidy.o $(filter $(BUILD)/obj/base/%,$(OBJ))
+	$(CC) $(SANFLAGS) -o $@ $^ $(LIBS)
+
+help:         ## this list
+	@sed -n 's/^\([a-z]*\):.*## */\1\t/p' Makefile | expand -t 10
+unit: $(UNIT)
+check: $(CHECK)  ## unit and golden tests, fuzz corpora, tidy: under a minute
+	@tests/check $(CHECK)
+tidy: $(BUILD)/tidy  ## layers, names, lengths, banned words
+	@$(BUILD)/tidy
+test: setup   ## everything: check, then the suite against a real API server
+	@tests/all
+demo: setup $(BUILD)/fixpoint  ## the tour in a terminal; DEMO_KEEP=1 leaves it running
+	@python3 demo/demo.py
+bench: setup $(BUILD)/fixpoint  ## a table of measured numbers
+	@python3 tests/bench/bench.py
+golden: $(UNIT)  ## write the expected files of the golden tests anew
+	@GOLDEN=write tests/check $(UNIT)
+fuzz:         ## every fuzz target for FUZZ_TIME seconds
+	@$(MAKE) --no-print-directory CC=clang-14 CXX=clang++-14 \
+	    SAN=fuzzer-no-link,address,undefined fuzzers
+fuzzers: $(FUZZ:%=$(BUILD)/fuzz/%)
+	@FUZZ_TIME=$(FUZZ_TIME) tests/fuzz/run $^
+setup:        ## packages and test servers that are missing
+	@setup/packages && setup/servers
+fmt:          ## clang-format over the sources
+	@clang-format-14 -i $(wildcard src/*.c src/*/*.[ch] tests/*.c tests/*/*.[ch] tools/*.c)
+install: $(BUILD)/fixpoint  ## into PREFIX
+	install -D $< $(DESTDIR)$(PREFIX)/bin/fixpoint
+clean:        ## remove what was built
+	rm -rf build
+
+.PHONY: help unit check tidy test demo bench golden fuzz fuzzers setup fmt install clean FORCE
+.SECONDARY:
+-include $(OBJ:.o=.d) $(MAIN:.o=.d) $(wildcard $(BUILD)/tests/*.d $(BUILD)/tests/*/*.d)
