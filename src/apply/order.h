@@ -8,7 +8,6 @@
 enum order_stage {
     ORDER_DEFINITIONS, /* CRD, Namespace, ClusterRole: others need them */
     ORDER_CLASSES,     /* kinds whose name ends in Class */
-    ORDER_CUSTOM,      /* --custom-apply-stage-kinds */
     ORDER_CONFIG,      /* what workloads refer to: accounts, roles, config, services */
     ORDER_REST,
     ORDER_WEBHOOKS,    /* they may reject everything that comes after them */
