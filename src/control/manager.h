@@ -18,6 +18,7 @@
 struct manager;
 struct observed;  /* apply/observed.h */
 struct artifacts; /* the artifact store, source/artifact.h */
+struct from_git;  /* source/from_git.h */
 struct controller;
 
 /* One run of a reconciler. Everything in the arena lives as long as the run. */
@@ -40,7 +41,7 @@ struct outcome {
 struct controller {
     const char *name;       /* for --controllers and logs: "kustomization" */
     struct kube_kind kind;
-    const char *plural;
+    const char *plural;     /* "kustomizations" */
     /* Errors are for what the reconciler did not expect: logged, and tried again with back-off. */
     err *(*reconcile)(struct work *work, struct outcome *out);
     /* What the object refers to, as keys "Kind/ns/name"; may be NULL. */
@@ -88,6 +89,7 @@ struct kube *manager_kube(struct manager *manager);
 struct loop *manager_loop(struct manager *manager);
 const struct manager_options *manager_options_of(const struct manager *manager);
 struct artifacts *manager_artifacts(struct manager *manager);
+struct from_git *manager_git(struct manager *manager);
 struct observed *manager_observed(struct manager *manager);
 struct http *manager_http(struct manager *manager);
 
@@ -96,11 +98,14 @@ node *manager_get(struct manager *manager, arena *a, str kind, str namespace, st
 /* Runs the key's reconciler soon. key is "Kind/ns/name". */
 void manager_enqueue(struct manager *manager, str key);
 void manager_enqueue_after(struct manager *manager, str key, int64_t delay_ns);
+/* Runs the key again once a CustomResourceDefinition appears or changes. */
+void manager_await_definitions(struct manager *manager, str key);
 /* The answer of a write to one of our objects: readers see it before the watch brings it. */
 void manager_saw(struct manager *manager, const node *object);
 
 /* Reports for people: a Kubernetes Event, and a POST to the events address unless `trace`. */
-enum manager_severity { MANAGER_TRACE, MANAGER_INFO, MANAGER_ERROR };
+enum manager_severity { MANAGER_TRACE, MANAGER_INFO, MANAGER_DRIFT, MANAGER_ERROR };
+/* Drift and errors are warnings and are sent at once, others when the API server is not busy with us. */
 void manager_event(struct work *work, enum manager_severity severity, const char *reason, str message,
                    const struct http_header *metadata, size_t metadata_count);
 

@@ -1,0 +1,642 @@
+#include "control/manager.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "apply/observed.h"
+#include "base/clock.h"
+#include "base/hash.h"
+#include "base/log.h"
+#include "base/pool.h"
+#include "base/rand.h"
+#include "control/queue.h"
+#include "kube/watch.h"
+#include "source/artifact.h"
+#include "source/from_git.h"
+
+/* What is remembered of one object between its changes; see `slots`. */
+struct slot {
+    int64_t generation;
+    uint64_t requested;  /* digest of the requestedAt annotation */
+    uint64_t state;      /* digest of what those who refer to it care about */
+    bool deleting;
+    void *memory;        /* the controller's, touched by the one worker that runs the key */
+};
+
+/* One controller at work: its watch, its lane, its workers. */
+struct lane {
+    struct manager *manager;
+    const struct controller *controller;
+    struct queue *queue;
+    struct pool *pool;
+    struct watch *watch;
+    size_t held;         /* keys that became ready before everything was synced */
+    bool synced;
+};
+
+/* Objects that are not ours but that ours refer to: only their change counts. */
+struct aside {
+    struct manager *manager;
+    const char *kind, *group, *version, *selector;
+    struct watch *watch;
+};
+
+struct manager {
+    struct loop *loop;
+    struct kube *kube;
+    struct http *http;
+    struct manager_options options;
+    arena texts;              /* copies of the options' texts */
+    struct objects *objects;
+    struct observed *observed;
+    struct artifacts *artifacts;
+    struct from_git *git;
+    struct event_sender *events;
+    struct lane *lanes;
+    size_t lane_count;
+    struct aside asides[3];
+    struct loop_timer definitions_timer;
+    atomic_bool stopping, synced;
+    pthread_mutex_t lock;     /* guards slots, waiting and the lanes' held */
+    struct map slots;         /* "Kind/ns/name" to struct slot * */
+    struct map waiting;       /* keys that wait for a CustomResourceDefinition */
+};
+
+/* ---- lanes ---- */
+
+static struct lane *lane_of(struct manager *manager, str kind)
+{
+    for (size_t i = 0; i < manager->lane_count; i++) {
+        if (str_eq(manager->lanes[i].controller->kind.kind, kind)) return &manager->lanes[i];
+    }
+    return NULL;
+}
+
+static void run_one(void *context);
+
+/* A key became ready. Until every watch has its list, nothing can be decided, so it is held. */
+static void on_ready(void *context)
+{
+    struct lane *lane = context;
+    struct manager *manager = lane->manager;
+    pthread_mutex_lock(&manager->lock);
+    bool go = atomic_load(&manager->synced);
+    if (!go) lane->held++;
+    pthread_mutex_unlock(&manager->lock);
+    if (go) pool_run(lane->pool, run_one, lane);
+}
+
+static void release_held(struct manager *manager)
+{
+    for (size_t i = 0; i < manager->lane_count; i++) {
+        if (!manager->lanes[i].synced) return;
+    }
+    pthread_mutex_lock(&manager->lock);
+    atomic_store(&manager->synced, true);
+    pthread_mutex_unlock(&manager->lock);
+    for (size_t i = 0; i < manager->lane_count; i++) {
+        struct lane *lane = &manager->lanes[i];
+        for (; lane->held; lane->held--) pool_run(lane->pool, run_one, lane);
+    }
+}
+
+static void forget(struct lane *lane, str key)
+{
+    struct manager *manager = lane->manager;
+    pthread_mutex_lock(&manager->lock);
+    struct slot *slot = map_remove(&manager->slots, key);
+    pthread_mutex_unlock(&manager->lock);
+    if (slot && slot->memory && lane->controller->forget) lane->controller->forget(slot->memory);
+    free(slot);
+    queue_drop(lane->queue, key);
+}
+
+static struct slot *slot_at(struct manager *manager, str key)
+{
+    struct slot **at = (struct slot **)map_at(&manager->slots, key);
+    if (!*at) *at = lang_zalloc(sizeof **at);
+    return *at;
+}
+
+static void report(const struct work *work, err *e)
+{
+    log_error("Reconciler error", LOG_STR("controller", str_of(work->controller->name)),
+              LOG_STR("controllerGroup", work->controller->kind.group),
+              LOG_STR("controllerKind", work->controller->kind.kind),
+              {.key = "object", .type = LOG_FIELD_OBJECT, .text = work->name, .more = work->namespace},
+              LOG_STR("namespace", work->namespace), LOG_STR("name", work->name), LOG_ERR(e));
+}
+
+static void reconcile(struct lane *lane, arena *a, str key, node *object, struct slot *slot)
+{
+    struct work work = {
+        .manager = lane->manager,
+        .controller = lane->controller,
+        .a = a,
+        .namespace = str_dup(a, node_find_str(object, "metadata", "namespace", NULL)),
+        .name = str_dup(a, node_find_str(object, "metadata", "name", NULL)),
+        .object = object,
+        .memory = &slot->memory,
+        .cancel = &lane->manager->stopping,
+    };
+    struct outcome outcome = {0};
+    err *e AUTO(err_done) = lane->controller->reconcile(&work, &outcome);
+    if (err_is(e, ERR_CANCELED) && atomic_load(&lane->manager->stopping)) return;
+    if (e) report(&work, e);
+    if (e || outcome.retry) {
+        queue_retry(lane->queue, key);
+        return;
+    }
+    queue_forget(lane->queue, key);
+    if (outcome.again_ns > 0) queue_add_after(lane->queue, key, outcome.again_ns);
+}
+
+/* A worker's turn: one key. */
+static void run_one(void *context)
+{
+    struct lane *lane = context;
+    struct manager *manager = lane->manager;
+    arena a AUTO(arena_done) = {0};
+    str key;
+    if (atomic_load(&manager->stopping) || !queue_take(lane->queue, &a, &key)) return;
+    node *object = objects_get(manager->objects, &a, key);
+    if (object) {
+        pthread_mutex_lock(&manager->lock);
+        struct slot *slot = slot_at(manager, key);
+        pthread_mutex_unlock(&manager->lock);
+        reconcile(lane, &a, key, object, slot);
+    }
+    /* It may have gone while it ran: then the deletion left its memory to us. */
+    if (!objects_has(manager->objects, key)) forget(lane, key);
+    queue_finish(lane->queue, key);
+}
+
+/* ---- what the watches say ---- */
+
+static uint64_t digest_of_text(const node *object, const char *field)
+{
+    return hash_stable(node_find_str(object, "status", field, NULL));
+}
+
+/* What others wait for in an object of ours: its artifact, its readiness, its applied revision. */
+static uint64_t state_of(const node *object)
+{
+    NODE_EACH(node_find(object, "status", "conditions", NULL), condition) {
+        if (!str_is(node_get_str(condition, STR("type")), "Ready")) continue;
+        uint64_t ready = hash_stable(node_get_str(condition, STR("status")));
+        ready = hash_mix(ready, (uint64_t)node_get_int(node_get(object, STR("status")),
+                                                      STR("observedGeneration"), -1));
+        ready = hash_mix(ready, node_hash(node_find(object, "status", "artifact", NULL)));
+        return hash_mix(ready, digest_of_text(object, "lastAppliedRevision"));
+    }
+    return node_hash(node_find(object, "status", "artifact", NULL));
+}
+
+static void wake_referrers(struct manager *manager, str key, const node *changed)
+{
+    arena a AUTO(arena_done) = {0};
+    str *keys;
+    size_t count;
+    objects_referrers(manager->objects, &a, key, &keys, &count);
+    for (size_t i = 0; i < count; i++) {
+        str kind, rest;
+        str_cut(keys[i], '/', &kind, &rest);
+        struct lane *lane = lane_of(manager, kind);
+        if (!lane) continue;
+        if (changed && lane->controller->wants) {
+            arena scratch AUTO(arena_done) = {0};
+            node *object = objects_get(manager->objects, &scratch, keys[i]);
+            if (!object || !lane->controller->wants(object, key, changed)) continue;
+        }
+        queue_add(lane->queue, keys[i]);
+    }
+}
+
+/* Takes in an object of ours, from its watch or from the answer to a write. */
+static void note(struct lane *lane, const node *object)
+{
+    struct manager *manager = lane->manager;
+    arena a AUTO(arena_done) = {0};
+    node *metadata = node_get(object, STR("metadata"));
+    str key = objects_key(&a, lane->controller->kind.kind, node_get_str(metadata, STR("namespace")),
+                          node_get_str(metadata, STR("name")));
+    str *refs = NULL;
+    size_t ref_count = 0;
+    if (lane->controller->refs) lane->controller->refs(&a, object, &refs, &ref_count);
+    if (!objects_put(manager->objects, key, object, refs, ref_count)) return;
+
+    int64_t generation = node_get_int(metadata, STR("generation"), 0);
+    uint64_t requested = hash_stable(
+        node_find_str(metadata, "annotations", "reconcile.fluxcd.io/requestedAt", NULL));
+    bool deleting = node_get(metadata, STR("deletionTimestamp"));
+    uint64_t state = state_of(object);
+
+    pthread_mutex_lock(&manager->lock);
+    struct slot *slot = slot_at(manager, key);
+    bool run = slot->generation != generation || slot->requested != requested ||
+               slot->deleting != deleting;
+    bool wake = slot->state != state;
+    slot->generation = generation;
+    slot->requested = requested;
+    slot->deleting = deleting;
+    slot->state = state;
+    pthread_mutex_unlock(&manager->lock);
+    if (run) queue_add(lane->queue, key);
+    if (wake) wake_referrers(manager, key, object);
+}
+
+static void gone(struct lane *lane, str key)
+{
+    objects_remove(lane->manager->objects, key);
+    wake_referrers(lane->manager, key, NULL);
+    queue_add(lane->queue, key); /* the worker finds it gone and frees what was remembered */
+}
+
+static str lane_prefix(arena *a, const struct lane *lane)
+{
+    return str_concat(a, lane->controller->kind.kind, STR("/"));
+}
+
+static void on_begin(void *context)
+{
+    struct lane *lane = context;
+    arena a AUTO(arena_done) = {0};
+    objects_mark(lane->manager->objects, lane_prefix(&a, lane));
+}
+
+static void on_object(void *context, enum watch_change change, const node *object)
+{
+    struct lane *lane = context;
+    if (change == WATCH_PUT) {
+        note(lane, object);
+        return;
+    }
+    arena a AUTO(arena_done) = {0};
+    struct kube_ref ref = kube_ref_of(object);
+    gone(lane, objects_key(&a, lane->controller->kind.kind, ref.namespace, ref.name));
+}
+
+static void on_synced(void *context)
+{
+    struct lane *lane = context;
+    arena a AUTO(arena_done) = {0};
+    str *lost;
+    size_t count;
+    objects_sweep(lane->manager->objects, &a, lane_prefix(&a, lane), &lost, &count);
+    for (size_t i = 0; i < count; i++) gone(lane, lost[i]);
+    if (lane->synced) return;
+    lane->synced = true;
+    release_held(lane->manager);
+}
+
+static void on_trouble(void *context, const err *e)
+{
+    struct lane *lane = context;
+    log_error("cannot watch our own kind; trying again",
+              LOG_STR("controllerKind", lane->controller->kind.kind), LOG_ERR(e));
+}
+
+static const struct watch_events lane_events = {on_begin, on_object, on_synced, on_trouble};
+
+/* ---- objects beside ours: labelled ConfigMaps and Secrets, CustomResourceDefinitions ---- */
+
+static void wake_waiting(void *context)
+{
+    struct manager *manager = context;
+    arena a AUTO(arena_done) = {0};
+    str *keys = NULL;
+    size_t count = 0, room = 0;
+    pthread_mutex_lock(&manager->lock);
+    MAP_EACH(&manager->waiting, entry) *ARENA_PUSH(&a, keys, count, room) = str_dup(&a, entry->key);
+    map_clear(&manager->waiting);
+    pthread_mutex_unlock(&manager->lock);
+    for (size_t i = 0; i < count; i++) manager_enqueue(manager, keys[i]);
+}
+
+static void on_aside(void *context, enum watch_change change UNUSED, const node *object)
+{
+    struct aside *aside = context;
+    struct manager *manager = aside->manager;
+    if (!watch_is_synced(aside->watch)) return;
+    if (!aside->selector) {
+        /* The server needs a moment to serve what a new definition defines. */
+        kube_forget(manager->kube);
+        loop_timer_set(manager->loop, &manager->definitions_timer, clock_now_ns() + 200 * CLOCK_MS,
+                       wake_waiting, manager);
+        return;
+    }
+    arena a AUTO(arena_done) = {0};
+    struct kube_ref ref = kube_ref_of(object);
+    wake_referrers(manager, objects_key(&a, str_of(aside->kind), ref.namespace, ref.name), NULL);
+}
+
+static void on_aside_list(void *context UNUSED)
+{
+}
+
+static const struct watch_events aside_events = {on_aside_list, on_aside, on_aside_list, NULL};
+
+static void watch_aside(struct manager *manager, struct aside *aside, struct aside what)
+{
+    *aside = what;
+    aside->manager = manager;
+    bool definitions = !what.selector;
+    struct watch_options options = {
+        .kind = {str_of(what.group), str_of(what.version), str_of(what.kind)},
+        .resource = {.plural = definitions                ? STR("customresourcedefinitions")
+                               : !strcmp(what.kind, "Secret") ? STR("secrets")
+                                                              : STR("configmaps"),
+                     .namespaced = !definitions,
+                     .can_watch = true,
+                     .can_list = true},
+        .namespace = definitions ? (str){0} : manager->options.namespace,
+        .label_selector = str_of(what.selector),
+        .metadata_only = true,
+    };
+    aside->watch = watch_start(manager->kube, options, &aside_events, aside);
+}
+
+/* ---- life ---- */
+
+static bool is_wanted(const struct manager_options *options, const char *name)
+{
+    if (!options->controllers.len) return true;
+    str rest = options->controllers;
+    for (str piece; str_next(&rest, ',', &piece);) {
+        if (str_is(str_trim(piece), name)) return true;
+    }
+    return false;
+}
+
+static void on_observed(void *context, str owner)
+{
+    struct manager *manager = context;
+    arena a AUTO(arena_done) = {0};
+    manager_enqueue(manager, str_concat(&a, STR("Kustomization/"), owner));
+}
+
+static void copy_texts(struct manager *manager)
+{
+    struct manager_options *o = &manager->options;
+    str *texts[] = {&o->namespace,          &o->runtime_namespace, &o->storage_path,
+                    &o->advertised_address, &o->events_address,    &o->watch_label_selector,
+                    &o->controllers,        &o->default_service_account};
+    for (size_t i = 0; i < COUNT(texts); i++) *texts[i] = str_dup(&manager->texts, *texts[i]);
+}
+
+static void add_lane(struct manager *manager, const struct controller *controller)
+{
+    struct lane *lane = &manager->lanes[manager->lane_count++];
+    *lane = (struct lane){.manager = manager, .controller = controller};
+    lane->queue = queue_new((struct queue_options){
+        .loop = manager->loop,
+        .retry_first_ns = manager->options.retry_first_ns,
+        .retry_last_ns = manager->options.retry_last_ns,
+        .ready = on_ready,
+        .context = lane,
+    });
+    lane->pool = pool_new(manager->options.concurrent);
+}
+
+static err *prepare(struct manager *manager)
+{
+    TRY(http_new(manager->loop, (struct http_options){.user_agent = STR("fixpoint")}, &manager->http));
+    const struct manager_options *o = &manager->options;
+    TRY(artifact_open(
+        (struct artifacts_options){
+            .folder = o->storage_path,
+            .address = o->advertised_address,
+            .http = manager->http,
+            .retention_ttl_ns = o->retention_ttl_ns,
+            .retention_records = o->retention_records,
+        },
+        &manager->artifacts));
+    TRY(from_git_new(
+        (struct from_git_options){
+            .loop = manager->loop,
+            .store = manager->artifacts,
+            .folder = str_printf(&manager->texts, STR_FMT "/mirror", STR_ARG(o->storage_path)),
+        },
+        &manager->git));
+    size_t count = 0;
+    ROSTER_EACH(controller, struct controller, it) count++;
+    manager->lanes = lang_zalloc(sizeof *manager->lanes * (count + 1));
+    ROSTER_EACH(controller, struct controller, it) {
+        if (!is_wanted(&manager->options, (*it)->name)) continue;
+        add_lane(manager, *it);
+        if ((*it)->start) TRY((*it)->start(manager));
+    }
+    return NULL;
+}
+
+err *manager_new(struct loop *loop, struct kube *kube, struct manager_options options,
+                 struct manager **out)
+{
+    struct manager *manager = lang_zalloc(sizeof *manager);
+    manager->loop = loop;
+    manager->kube = kube;
+    manager->options = options;
+    copy_texts(manager);
+    pthread_mutex_init(&manager->lock, NULL);
+    manager->objects = objects_new();
+    manager->observed =
+        observed_new((struct observed_options){.kube = kube, .changed = on_observed, .context = manager});
+    manager->events = event_sender_new(kube, STR("kustomize-controller"));
+    err *e = prepare(manager);
+    if (e) {
+        manager_free(manager);
+        return e;
+    }
+    *out = manager;
+    return NULL;
+}
+
+void manager_start(struct manager *manager)
+{
+    for (size_t i = 0; i < manager->lane_count; i++) {
+        struct lane *lane = &manager->lanes[i];
+        struct watch_options options = {
+            .kind = lane->controller->kind,
+            .resource = {.plural = str_of(lane->controller->plural),
+                         .namespaced = true,
+                         .can_watch = true,
+                         .can_list = true},
+            .namespace = manager->options.namespace,
+            .label_selector = manager->options.watch_label_selector,
+        };
+        lane->watch = watch_start(manager->kube, options, &lane_events, lane);
+    }
+    const char *label = "reconcile.fluxcd.io/watch=Enabled";
+    watch_aside(manager, &manager->asides[0], (struct aside){.kind = "ConfigMap", .group = "",
+                                                             .version = "v1", .selector = label});
+    watch_aside(manager, &manager->asides[1],
+                (struct aside){.kind = "Secret", .group = "", .version = "v1", .selector = label});
+    watch_aside(manager, &manager->asides[2],
+                (struct aside){.kind = "CustomResourceDefinition", .group = "apiextensions.k8s.io",
+                               .version = "v1"});
+}
+
+static void stop_watches(void *context)
+{
+    struct manager *manager = context;
+    for (size_t i = 0; i < manager->lane_count; i++) {
+        if (manager->lanes[i].watch) watch_stop(manager->lanes[i].watch);
+        manager->lanes[i].watch = NULL;
+    }
+    for (size_t i = 0; i < COUNT(manager->asides); i++) {
+        if (manager->asides[i].watch) watch_stop(manager->asides[i].watch);
+        manager->asides[i].watch = NULL;
+    }
+    loop_timer_cancel(manager->loop, &manager->definitions_timer);
+    observed_stop(manager->observed);
+}
+
+void manager_stop(struct manager *manager)
+{
+    atomic_store(&manager->stopping, true);
+    loop_call(manager->loop, stop_watches, manager);
+    for (size_t i = 0; i < manager->lane_count; i++) {
+        pool_free(manager->lanes[i].pool);
+        manager->lanes[i].pool = NULL;
+    }
+}
+
+void manager_free(struct manager *manager)
+{
+    if (!manager) return;
+    for (size_t i = 0; i < manager->lane_count; i++) {
+        struct lane *lane = &manager->lanes[i];
+        if (lane->pool) pool_free(lane->pool);
+        queue_free(lane->queue);
+    }
+    MAP_EACH(&manager->slots, entry) {
+        struct slot *slot = entry->value;
+        str kind, rest;
+        str_cut(entry->key, '/', &kind, &rest);
+        struct lane *lane = lane_of(manager, kind);
+        if (slot->memory && lane && lane->controller->forget) lane->controller->forget(slot->memory);
+        free(slot);
+    }
+    event_sender_free(manager->events);
+    map_done(&manager->slots);
+    map_done(&manager->waiting);
+    observed_free(manager->observed);
+    from_git_free(manager->git);
+    artifact_close(manager->artifacts);
+    objects_free(manager->objects);
+    http_free(manager->http);
+    free(manager->lanes);
+    arena_done(&manager->texts);
+    pthread_mutex_destroy(&manager->lock);
+    free(manager);
+}
+
+bool manager_is_synced(const struct manager *manager)
+{
+    return atomic_load(&manager->synced);
+}
+
+/* ---- for reconcilers ---- */
+
+struct kube *manager_kube(struct manager *manager)
+{
+    return manager->kube;
+}
+
+struct loop *manager_loop(struct manager *manager)
+{
+    return manager->loop;
+}
+
+const struct manager_options *manager_options_of(const struct manager *manager)
+{
+    return &manager->options;
+}
+
+struct artifacts *manager_artifacts(struct manager *manager)
+{
+    return manager->artifacts;
+}
+
+struct from_git *manager_git(struct manager *manager)
+{
+    return manager->git;
+}
+
+struct observed *manager_observed(struct manager *manager)
+{
+    return manager->observed;
+}
+
+struct http *manager_http(struct manager *manager)
+{
+    return manager->http;
+}
+
+node *manager_get(struct manager *manager, arena *a, str kind, str namespace, str name)
+{
+    return objects_get(manager->objects, a, objects_key(a, kind, namespace, name));
+}
+
+void manager_enqueue(struct manager *manager, str key)
+{
+    manager_enqueue_after(manager, key, 0);
+}
+
+void manager_enqueue_after(struct manager *manager, str key, int64_t delay_ns)
+{
+    str kind, rest;
+    str_cut(key, '/', &kind, &rest);
+    struct lane *lane = lane_of(manager, kind);
+    if (lane && objects_has(manager->objects, key)) queue_add_after(lane->queue, key, delay_ns);
+}
+
+void manager_await_definitions(struct manager *manager, str key)
+{
+    pthread_mutex_lock(&manager->lock);
+    map_put(&manager->waiting, key, manager);
+    pthread_mutex_unlock(&manager->lock);
+}
+
+void manager_saw(struct manager *manager, const node *object)
+{
+    struct lane *lane = lane_of(manager, node_get_str(object, STR("kind")));
+    if (lane) note(lane, object);
+}
+
+void manager_event(struct work *work, enum manager_severity severity, const char *reason, str message,
+                   const struct http_header *metadata, size_t metadata_count)
+{
+    event_send(work->manager->events,
+               &(struct event){
+                   .about = {work->controller->kind, work->namespace, work->name},
+                   .uid = node_find_str(work->object, "metadata", "uid", NULL),
+                   .resource_version = node_find_str(work->object, "metadata", "resourceVersion", NULL),
+                   .warning = severity >= MANAGER_DRIFT,
+                   .urgent = severity >= MANAGER_DRIFT,
+                   .reason = str_of(reason),
+                   .message = message,
+                   .annotations = metadata,
+                   .annotation_count = metadata_count,
+               });
+    const struct log_field fields[] = {
+        LOG_STR("controller", str_of(work->controller->name)),
+        LOG_STR("controllerGroup", work->controller->kind.group),
+        LOG_STR("controllerKind", work->controller->kind.kind),
+        LOG_STR("namespace", work->namespace),
+        LOG_STR("name", work->name),
+        LOG_STR("reason", str_of(reason)),
+        LOG_STR(severity == MANAGER_ERROR ? "error" : "event", message),
+        {0},
+    };
+    enum log_level level = severity == MANAGER_ERROR   ? LOG_ERROR
+                           : severity == MANAGER_TRACE ? LOG_DEBUG
+                                                       : LOG_INFO;
+    if (log_wants(level)) log_write(level, reason, fields);
+}
+
+int64_t manager_jitter(const struct manager *manager, int64_t interval_ns)
+{
+    return rand_jitter(interval_ns, manager->options.jitter_percent);
+}

@@ -1,0 +1,64 @@
+#pragma once
+/*
+ * One run over one Kustomization: what its parts (kustomization.c and the
+ * unit_* files) share. A unit is a Kustomization with all that belongs to it.
+ */
+#include "base/clock.h"
+#include "control/kustomization_spec.h"
+#include "control/manifests.h"
+#include "control/status.h"
+#include "source/artifact.h"
+
+/* What is remembered of a unit between runs. Losing it (a restart) costs requests, never correctness. */
+struct unit_memory {
+    uint64_t want;          /* artifact, spec and variables that were last applied in full; 0: none */
+    uint64_t failed_want;   /* what was last refused; not tried again before retry_ns */
+    uint64_t variables;     /* digest of the variables, as of variables_ns */
+    int64_t variables_ns;
+    bool finished;          /* `want` is applied, healthy and reported */
+    bool announced;         /* the status says that we wait */
+    int64_t started_ns;     /* when work on `want` began */
+    int64_t waiting_ns;     /* since when we wait for health; 0: we do not */
+    int64_t stage_ns;       /* since when a stage waits for definitions; 0: it does not */
+    int64_t blocked_ns;     /* since when a dependency is not ready; 0: none is */
+    int64_t interval_ns;    /* when the interval is over */
+    int64_t retry_ns;
+    struct map fights;      /* inventory id to struct fight *: objects that others keep changing */
+    arena checks_arena;
+    struct kube_ref *checks; /* what has to be healthy */
+    size_t check_count;
+};
+
+struct unit {
+    struct work *work;
+    arena *a;
+    struct unit_memory *memory;
+    struct status status;
+    struct kustomization_spec spec;
+    struct artifact artifact;
+    str owner;              /* "ns/name" */
+    str key;                /* "Kustomization/ns/name" */
+    str step;               /* what Reconciling says while we retry */
+    uint64_t want;
+    struct map variables;
+    struct inventory before; /* of the status */
+    str built_digest;        /* of this run's build; empty: nothing was built */
+    struct outcome *out;
+};
+
+int64_t unit_timeout_ns(const struct unit *unit); /* spec.timeout with Flux's default */
+/* "Building manifests for revision X with a timeout of 5m0s" */
+str unit_step(const struct unit *unit, const char *what);
+void unit_event(struct unit *unit, enum manager_severity severity, const char *reason, str message);
+
+/* unit_apply.c: build, plan, validate, write ahead, apply, prune. */
+enum unit_progress {
+    UNIT_APPLIED,  /* the cluster has all of it */
+    UNIT_BLOCKED,  /* something has to happen first; the outcome says when to look again */
+};
+MUST_USE err *unit_apply(struct unit *unit, enum unit_progress *out);
+/* Has somebody changed what we manage, and is it time to heal it? */
+bool unit_has_drifted(struct unit *unit);
+
+/* kustomization.c */
+void unit_look_again(struct unit *unit, int64_t delay_ns); /* keeps the earliest */

@@ -1,0 +1,406 @@
+/*
+ * The middle of a unit's run: from the files of an artifact to the cluster.
+ * DESIGN: the life of a revision, steps 2 to 7. It may be left at any point: the
+ * next run finds what is done (SUBMIT_KEEP) and goes on with the rest.
+ */
+#include "control/unit.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "apply/drift.h"
+#include "apply/prune.h"
+#include "base/buf.h"
+#include "base/log.h"
+#include "base/limits.h"
+
+/* A tug of war over one object. */
+struct fight {
+    int rounds;
+    int64_t healed_ns, next_ns;
+};
+
+#define FIGHT_CALM_NS (120 * CLOCK_SECOND)  /* quiet for that long: the fight is over */
+#define FIGHT_FREE_ROUNDS 3                 /* healed at once that often */
+#define FIGHT_PAUSE_MAX_NS (600 * CLOCK_SECOND)
+#define STAGE_TIMEOUT_NS (60 * CLOCK_SECOND)
+
+/* ---- drift ---- */
+
+static struct fight *fight_of(struct unit *unit, struct kube_ref ref, bool make)
+{
+    str id = inventory_id(unit->a, ref);
+    if (!make) return map_get(&unit->memory->fights, id);
+    struct fight **at = (struct fight **)map_at(&unit->memory->fights, id);
+    if (!*at) *at = lang_zalloc(sizeof **at);
+    return *at;
+}
+
+/* The time that is left until the object may be healed again. */
+static int64_t pause_left(struct unit *unit, struct kube_ref ref)
+{
+    const struct fight *fight = fight_of(unit, ref, false);
+    return fight ? MAX(fight->next_ns - clock_now_ns(), (int64_t)0) : 0;
+}
+
+static int count_round(struct unit *unit, struct kube_ref ref)
+{
+    struct fight *fight = fight_of(unit, ref, true);
+    int64_t now_ns = clock_now_ns(), pause_ns = 0;
+    if (now_ns - fight->healed_ns > FIGHT_CALM_NS + (fight->next_ns - fight->healed_ns)) {
+        fight->rounds = 0;
+    }
+    fight->rounds++;
+    for (int i = FIGHT_FREE_ROUNDS; i < fight->rounds && pause_ns < FIGHT_PAUSE_MAX_NS; i++) {
+        pause_ns = pause_ns ? pause_ns * 2 : CLOCK_SECOND;
+    }
+    fight->healed_ns = now_ns;
+    fight->next_ns = now_ns + MIN(pause_ns, FIGHT_PAUSE_MAX_NS);
+    return fight->rounds;
+}
+
+bool unit_has_drifted(struct unit *unit)
+{
+    bool drifted = false;
+    for (size_t i = 0; i < unit->before.count; i++) {
+        struct observed_record record;
+        observed_get(manager_observed(unit->work->manager), unit->a, unit->before.refs[i], &record);
+        if (!observed_has_drifted(&record)) continue;
+        int64_t left_ns = pause_left(unit, unit->before.refs[i]);
+        if (left_ns > 0) {
+            unit_look_again(unit, left_ns);
+        } else {
+            drifted = true;
+        }
+    }
+    return drifted;
+}
+
+/* ---- plan ---- */
+
+/* An object that another unit keeps: one that has it in its inventory and is at its source's revision,
+ * so it means to have it. One that is behind may be about to let go of it (an object that moved). */
+static bool is_kept_by(struct unit *unit, const struct piece *piece, str owner)
+{
+    str namespace, name;
+    if (!str_cut(owner, '/', &namespace, &name)) return false;
+    struct manager *manager = unit->work->manager;
+    node *other = manager_get(manager, unit->a, STR("Kustomization"), namespace, name);
+    if (!other || node_find(other, "metadata", "deletionTimestamp", NULL)) return false;
+    struct inventory theirs;
+    size_t bad;
+    inventory_read(unit->a, node_find(other, "status", "inventory", NULL), &theirs, &bad);
+    if (!inventory_has(unit->a, &theirs, piece->ref)) return false;
+    node *source_ref = node_find(other, "spec", "sourceRef", NULL);
+    str source_namespace = node_get_str(source_ref, STR("namespace"));
+    node *source = manager_get(manager, unit->a, node_get_str(source_ref, STR("kind")),
+                               source_namespace.len ? source_namespace : namespace,
+                               node_get_str(source_ref, STR("name")));
+    str wanted = node_find_str(source, "status", "artifact", "revision", NULL);
+    return !source || str_eq(wanted, node_find_str(other, "status", "lastAppliedRevision", NULL));
+}
+
+static err *plan_piece(struct unit *unit, struct piece *piece)
+{
+    struct observed_record record;
+    observed_get(manager_observed(unit->work->manager), unit->a, piece->ref, &record);
+    if (piece->state == SUBMIT_SKIP) return NULL;
+    if (record.exists && record.owner.len && !str_eq(record.owner, unit->owner) &&
+        is_kept_by(unit, piece, record.owner)) {
+        str ref = kube_ref_text(unit->a, piece->ref);
+        return err_invalid(STR_FMT " belongs to the Kustomization '" STR_FMT
+                                   "' already; remove it from one of the two",
+                           STR_ARG(ref), STR_ARG(record.owner));
+    }
+    if (!record.watched || !record.expected || record.desired != piece->desired) return NULL;
+    if (!observed_has_drifted(&record)) {
+        piece->state = SUBMIT_KEEP;
+        return NULL;
+    }
+    piece->drifted = true;
+    piece->state = pause_left(unit, piece->ref) > 0 ? SUBMIT_KEEP : SUBMIT_HEAL;
+    return NULL;
+}
+
+/* Decides what has to be done for each piece. All conflicts are reported in one error. */
+static err *plan(struct unit *unit, struct pieces *pieces)
+{
+    buf text = BUF(unit->a);
+    for (size_t i = 0; i < pieces->count; i++) {
+        err *e AUTO(err_done) = plan_piece(unit, &pieces->items[i]);
+        if (!e) continue;
+        if (text.len) buf_add_char(&text, '\n');
+        buf_add(&text, err_text(e));
+    }
+    if (!text.len) return NULL;
+    return err_new(ERR_INVALID, "ReconciliationFailed", STR_FMT, STR_ARG(buf_str(&text)));
+}
+
+static size_t count_in(const struct pieces *pieces, enum submit_state state)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < pieces->count; i++) count += pieces->items[i].state == state;
+    return count;
+}
+
+/* ---- write ahead ---- */
+
+static void inventory_of(struct unit *unit, const struct pieces *pieces, struct inventory *out)
+{
+    *out = (struct inventory){0};
+    for (size_t i = 0; i < pieces->count; i++) inventory_add(unit->a, out, pieces->items[i].ref);
+}
+
+/* What we are about to create is in the status before it is created. */
+static err *write_ahead(struct unit *unit, const struct inventory *now)
+{
+    struct inventory added, both;
+    inventory_minus(unit->a, now, &unit->before, &added);
+    if (!added.count) return NULL;
+    inventory_union(unit->a, &unit->before, now, &both);
+    status_put(&unit->status, "inventory", inventory_write(unit->a, &both));
+    status_put_str(&unit->status, "lastAttemptedRevision", unit->artifact.revision);
+    status_set(&unit->status, "Ready", "Unknown", STR("Progressing"),
+               STR("Reconciliation in progress"));
+    status_reconciling(&unit->status, STR("Progressing"), unit->step);
+    TRY(status_save(&unit->status));
+    unit->before = both;
+    return NULL;
+}
+
+/* ---- apply ---- */
+
+/* Everything of a stage that others build upon is there and ready. */
+static bool is_stage_ready(struct unit *unit, const struct pieces *pieces, enum order_stage stage,
+                           buf *waiting)
+{
+    for (size_t i = 0; i < pieces->count; i++) {
+        const struct piece *piece = &pieces->items[i];
+        if (piece->stage != stage || piece->state == SUBMIT_SKIP) continue;
+        struct observed_record record;
+        observed_get(manager_observed(unit->work->manager), unit->a, piece->ref, &record);
+        if (!record.watched || record.health == HEALTH_CURRENT) continue;
+        str ref = kube_ref_text(unit->a, piece->ref);
+        buf_printf(waiting, "%s" STR_FMT " status: '%s'", waiting->len ? ", " : "", STR_ARG(ref),
+                   health_name(record.health));
+    }
+    return !waiting->len;
+}
+
+/* Waits for definitions and classes without holding the worker. */
+static err *await_stage(struct unit *unit, const struct pieces *pieces, enum order_stage stage,
+                        bool *ready_out)
+{
+    buf waiting = BUF(unit->a);
+    *ready_out = stage > ORDER_CLASSES || is_stage_ready(unit, pieces, stage, &waiting);
+    if (*ready_out) return NULL;
+    int64_t now_ns = clock_now_ns();
+    if (!unit->memory->stage_ns) unit->memory->stage_ns = now_ns;
+    if (now_ns - unit->memory->stage_ns > STAGE_TIMEOUT_NS) {
+        unit->memory->stage_ns = 0;
+        return err_new(ERR_INVALID, "ReconciliationFailed", "timeout waiting for: [" STR_FMT "]",
+                       STR_ARG(buf_str(&waiting)));
+    }
+    unit_look_again(unit, 2 * CLOCK_SECOND);
+    return NULL;
+}
+
+static void report_changes(struct unit *unit, const struct pieces *pieces)
+{
+    buf lines = BUF(unit->a);
+    for (size_t i = 0; i < pieces->count; i++) {
+        const struct piece *piece = &pieces->items[i];
+        bool changed = piece->action == SUBMIT_CREATED || piece->action == SUBMIT_CONFIGURED;
+        if (piece->state != SUBMIT_DONE || !changed || piece->drifted) continue;
+        str ref = kube_ref_text(unit->a, piece->ref);
+        buf_printf(&lines, "%s" STR_FMT " %s", lines.len ? "\n" : "", STR_ARG(ref),
+                   submit_action_name(piece->action));
+    }
+    if (lines.len) unit_event(unit, MANAGER_INFO, "Progressing", buf_str(&lines));
+}
+
+static void report_drift(struct unit *unit, const struct pieces *pieces)
+{
+    for (size_t i = 0; i < pieces->count; i++) {
+        const struct piece *piece = &pieces->items[i];
+        if (!piece->drifted || piece->state != SUBMIT_DONE) continue;
+        str text = drift_explain(unit->a, piece);
+        int rounds = count_round(unit, piece->ref);
+        if (rounds > FIGHT_FREE_ROUNDS) text = drift_advise(unit->a, text, rounds);
+        unit_event(unit, MANAGER_DRIFT, "Drifted", text);
+    }
+}
+
+static err *apply_stages(struct unit *unit, struct pieces *pieces, bool *done_out)
+{
+    struct manager *manager = unit->work->manager;
+    *done_out = false;
+    for (enum order_stage stage = 0; stage < ORDER_STAGES; stage++) {
+        bool busy, ready;
+        /* What waited for an earlier stage can be validated now. */
+        bool late = stage == ORDER_CONFIG && count_in(pieces, SUBMIT_LATER);
+        if (late) {
+            kube_forget(manager_kube(manager));
+            TRY(submit_validate(manager_kube(manager), pieces, true, unit->work->cancel));
+        }
+        TRY(submit_apply(manager_kube(manager), manager_observed(manager), pieces, stage,
+                         unit->work->cancel, &busy));
+        if (busy) unit_look_again(unit, CLOCK_SECOND);
+        if (busy) return NULL;
+        TRY(await_stage(unit, pieces, stage, &ready));
+        if (!ready) return NULL;
+    }
+    if (count_in(pieces, SUBMIT_LATER)) {
+        unit_look_again(unit, CLOCK_SECOND / 2);
+        return NULL;
+    }
+    unit->memory->stage_ns = 0;
+    *done_out = true;
+    return NULL;
+}
+
+/* compat: what failed, then what was changed before it did. */
+static err *with_changes(struct unit *unit, const struct pieces *pieces, err *e)
+{
+    buf text = BUF(unit->a);
+    buf_add(&text, err_text(e));
+    for (size_t i = 0; i < pieces->count; i++) {
+        const struct piece *piece = &pieces->items[i];
+        if (piece->state != SUBMIT_DONE || piece->action == SUBMIT_UNCHANGED) continue;
+        str ref = kube_ref_text(unit->a, piece->ref);
+        buf_printf(&text, "\n" STR_FMT " %s", STR_ARG(ref), submit_action_name(piece->action));
+    }
+    err *whole = err_new(e->kind, "ReconciliationFailed", STR_FMT, STR_ARG(buf_str(&text)));
+    err_free(e);
+    return whole;
+}
+
+/* ---- prune ---- */
+
+static void report_pruned(struct unit *unit, const struct prune_result *result)
+{
+    buf lines = BUF(unit->a);
+    for (size_t i = 0; i < result->deleted.count; i++) {
+        str ref = kube_ref_text(unit->a, result->deleted.refs[i]);
+        buf_printf(&lines, "%s" STR_FMT " deleted", lines.len ? "\n" : "", STR_ARG(ref));
+    }
+    if (lines.len) unit_event(unit, MANAGER_INFO, "Progressing", buf_str(&lines));
+}
+
+static err *prune(struct unit *unit, struct inventory *now)
+{
+    struct inventory stale;
+    inventory_minus(unit->a, &unit->before, now, &stale);
+    if (!stale.count || !unit->spec.prune) return NULL;
+    struct manager *manager = unit->work->manager;
+    struct prune_options options = {unit->work->name, unit->work->namespace, unit->work->cancel};
+    struct prune_result result;
+    prune_run(manager_kube(manager), manager_observed(manager), unit->a, &stale, &options, &result);
+    report_pruned(unit, &result);
+    /* What could not be deleted stays in the inventory, so that it is tried again. */
+    for (size_t i = 0; i < result.failed.count; i++) inventory_add(unit->a, now, result.failed.refs[i]);
+    return err_because(result.error, "PruneFailed");
+}
+
+/* ---- all of it ---- */
+
+static err *build(struct unit *unit, struct pieces *out)
+{
+    struct artifact_tree *files AUTO(artifact_tree_done) = NULL;
+    struct tree *tree AUTO(tree_unref_done) = NULL;
+    struct manifests manifests;
+    TRY(err_because(artifact_tree(manager_artifacts(unit->work->manager), &unit->artifact,
+                                  unit->work->cancel, &files),
+                    "ArtifactFailed"));
+    TRY(err_because(tree_open(artifact_tree_folder(files), &tree), "ArtifactFailed"));
+    unit->step = unit_step(unit, "Building manifests");
+    status_put_str(&unit->status, "lastAttemptedRevision", unit->artifact.revision);
+    TRY(manifests_build(unit->a,
+                        &(struct manifests_options){
+                            .tree = tree,
+                            .path = unit->spec.path,
+                            .name = unit->work->name,
+                            .namespace = unit->work->namespace,
+                            .spec = &unit->spec,
+                            .variables = &unit->variables,
+                        },
+                        &manifests));
+    unit->built_digest = manifests.digest;
+    *out = (struct pieces){
+        .items = manifests.pieces,
+        .count = manifests.count,
+        .owner = unit->owner,
+        .force = unit->spec.force,
+        .a = unit->a,
+    };
+    return NULL;
+}
+
+/* What has to be healthy for this unit to be ready: everything, or what spec.healthChecks names. */
+static void remember_checks(struct unit *unit, const struct pieces *pieces)
+{
+    struct unit_memory *memory = unit->memory;
+    arena_done(&memory->checks_arena);
+    arena *a = &memory->checks_arena;
+    size_t named = unit->spec.wait ? 0 : unit->spec.health_checks.count;
+    memory->checks = NEW_ARRAY(a, struct kube_ref, named + pieces->count + 1);
+    memory->check_count = 0;
+    for (size_t i = 0; i < named; i++) {
+        const struct kustomization_health_check *check = &unit->spec.health_checks.items[i];
+        str version = check->api_version.len ? check->api_version : STR("apps/v1");
+        memory->checks[memory->check_count++] =
+            (struct kube_ref){kube_kind_parse(version, check->kind), check->namespace, check->name};
+    }
+    for (size_t i = 0; unit->spec.wait && i < pieces->count; i++) {
+        if (pieces->items[i].state == SUBMIT_SKIP) continue;
+        memory->checks[memory->check_count++] = pieces->items[i].ref;
+    }
+    for (size_t i = 0; i < memory->check_count; i++) {
+        struct kube_ref *ref = &memory->checks[i];
+        str *texts[] = {&ref->kind.group, &ref->kind.version, &ref->kind.kind, &ref->namespace, &ref->name};
+        for (size_t k = 0; k < COUNT(texts); k++) *texts[k] = str_dup(a, *texts[k]);
+    }
+}
+
+static err *apply_pieces(struct unit *unit, struct pieces *pieces, enum unit_progress *out)
+{
+    struct manager *manager = unit->work->manager;
+    struct inventory now;
+    bool done;
+    *out = UNIT_BLOCKED;
+    struct kube_ref *refs = NEW_ARRAY(unit->a, struct kube_ref, pieces->count + 1);
+    for (size_t i = 0; i < pieces->count; i++) refs[i] = pieces->items[i].ref;
+    if (!observed_follow(manager_observed(manager), unit->owner, refs, pieces->count)) {
+        unit_look_again(unit, 5 * CLOCK_SECOND);
+        return NULL;
+    }
+    unit->step = unit_step(unit, "Detecting drift");
+    TRY(plan(unit, pieces));
+    TRY(err_because(drift_look(manager_kube(manager), pieces, unit->work->cancel),
+                    "ReconciliationFailed"));
+    err *e = submit_validate(manager_kube(manager), pieces, false, unit->work->cancel);
+    if (e) return str_is(str_of(e->reason), "NoMatch") ? e : err_because(e, "ReconciliationFailed");
+    inventory_of(unit, pieces, &now);
+    TRY(write_ahead(unit, &now));
+    e = apply_stages(unit, pieces, &done);
+    report_changes(unit, pieces);
+    report_drift(unit, pieces);
+    if (e) return with_changes(unit, pieces, e);
+    if (!done) return NULL;
+    e = prune(unit, &now);
+    status_put(&unit->status, "inventory", inventory_write(unit->a, &now));
+    unit->before = now;
+    TRY(e);
+    remember_checks(unit, pieces);
+    *out = UNIT_APPLIED;
+    return NULL;
+}
+
+err *unit_apply(struct unit *unit, enum unit_progress *out)
+{
+    struct pieces pieces;
+    TRY(build(unit, &pieces));
+    err *e = apply_pieces(unit, &pieces, out);
+    submit_done(&pieces);
+    return e;
+}
