@@ -28,7 +28,8 @@ SRC     := $(wildcard src/*/*.c)
 CXXSRC  := $(wildcard src/*/*.cc)
 OBJ     := $(SRC:src/%.c=$(BUILD)/obj/%.o) $(CXXSRC:src/%.cc=$(BUILD)/obj/%.o)
 MAIN    := $(BUILD)/obj/main.o
-GEN     := $(BUILD)/gen/version.h
+GEN     := $(BUILD)/gen/version.h $(BUILD)/gen/tables_data.h
+TABLES  := $(addprefix src/render/,fieldspecs.tbl mergekeys.tbl)
 UNIT    := $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(wildcard tests/unit/*.c))
 FUZZ    := $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/*.c))
 REPLAY  := $(FUZZ:%=$(BUILD)/replay/%)
@@ -57,6 +58,12 @@ $(BUILD)/flags: FORCE
 $(BUILD)/gen/version.h: FORCE
 	@mkdir -p $(@D)
 	@echo '#define FIXPOINT_VERSION "$(VERSION)"' > $@.new; cmp -s $@.new $@ || mv $@.new $@
+
+# Facts about Kubernetes become sorted arrays.
+$(BUILD)/gen/tables_data.h: tools/tables.c $(TABLES)
+	@mkdir -p $(@D)
+	$(CC) -std=gnu17 -D_GNU_SOURCE $(WARN) -o $(@D)/tables $<
+	$(@D)/tables $(TABLES) > $@.new && mv $@.new $@
 
 # One test program per file of tests/unit. A fuzz target is linked with a driver that feeds it its
 # corpus, or (make fuzz) with libFuzzer.

@@ -12,7 +12,7 @@ struct legacy_order_item {
     void *object;                              /* the caller's */
 };
 
-/* Kinds of sortOptions.legacySortOptions. Both lists empty: the default lists. */
+/* Kinds of sortOptions.legacySortOptions. */
 struct legacy_order_kinds {
     const str *first;
     size_t first_count;
@@ -20,6 +20,6 @@ struct legacy_order_kinds {
     size_t last_count;
 };
 
-/* Stable. The arena holds the texts that are compared. */
+/* Stable. kinds == NULL: the default lists. The arena holds the texts that are compared. */
 void legacy_order_sort(arena *a, struct legacy_order_item *items, size_t count,
                        const struct legacy_order_kinds *kinds);

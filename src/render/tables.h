@@ -50,18 +50,18 @@ bool tables_cluster_scoped(str api_version, str kind);
 /* Place of a kind in the legacy order: negative first, positive last, 0 between. */
 int tables_kind_rank(str kind);
 
-/* --- How lists merge: types of objects, and their fields --- */
+/* --- How lists merge --- */
 
+/* A field of a type that leads to a list that merges, or is one. */
 struct merge_field {
     str name;
-    uint16_t type;      /* of the value, or of the items of a list; 0: nothing is known about it */
-    bool list;          /* the value is a list of that type */
-    uint8_t key_count;  /* of a list that merges by key */
-    bool merges;        /* a list that merges; without keys, by value */
-    str keys[2];
+    uint16_t type;     /* of the value, or of the items of the list; 0: nothing known about it */
+    bool list;         /* it is a list that merges; without keys, by value */
+    uint8_t key_count;
+    str keys[2];       /* the fields that identify an item */
 };
 
-/* The type of an object, or 0 when the schema does not know it. */
+/* The type of an object, 0 when its kind is not known to the schema. */
 uint16_t tables_type(str api_version, str kind);
-/* A field that leads to a list that merges, or is one; NULL for any other. */
+/* NULL: below this field nothing merges. */
 const struct merge_field *tables_merge_field(uint16_t type, str name);
