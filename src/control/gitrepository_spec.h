@@ -6,6 +6,15 @@ struct gitrepository_name {
     str name;
 };
 
+struct gitrepository_ref {
+    str branch, tag, semver, name, commit;
+};
+
+struct gitrepository_verify {
+    str mode;                     /* head, HEAD, Tag, TagAndHEAD */
+    struct gitrepository_name secret_ref; /* name empty: nothing to verify */
+};
+
 struct gitrepository_include {
     struct gitrepository_name repository;
     str from_path, to_path;       /* empty: the root; the name of the repository */
@@ -17,13 +26,8 @@ struct gitrepository_spec {
     str provider;                 /* empty is "generic" */
     str service_account_name;
     int64_t interval_ns, timeout_ns;
-    struct {
-        str branch, tag, semver, name, commit;
-    } ref;
-    struct {
-        str mode;                 /* head, HEAD, Tag, TagAndHEAD */
-        struct gitrepository_name secret_ref; /* name empty: nothing to verify */
-    } verify;
+    struct gitrepository_ref ref;
+    struct gitrepository_verify verify;
     str ignore;                   /* data NULL: not given */
     bool suspend, recurse_submodules;
     SCHEMA_LIST(struct gitrepository_include) include;

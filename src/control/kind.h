@@ -15,7 +15,7 @@ struct kind_column {
 };
 
 struct kind {
-    const char *group, *version, *kind, *plural, *singular;
+    const char *group, *version, *kind, *plural;
     const char *short_names[3], *categories[4]; /* end with NULL */
     const char *doc;                /* one sentence */
     const struct schema *spec, *status;
@@ -33,6 +33,14 @@ struct kind {
 
 ROSTER(kind, struct kind);
 #define KIND(ident) ROSTER_ROW(kind, struct kind, kind_##ident)
+
+/* The columns of every kind. */
+#define KIND_AGE {"Age", "date", ".metadata.creationTimestamp"}
+#define KIND_READY {"Ready", "string", ".status.conditions[?(@.type==\"Ready\")].status"}
+#define KIND_STATUS {"Status", "string", ".status.conditions[?(@.type==\"Ready\")].message"}
+
+/* What the status of several kinds has in common. */
+extern const struct schema kind_condition, kind_artifact;
 
 /* By rank. */
 const struct kind **kind_all(arena *a, size_t *count_out);
