@@ -48,6 +48,7 @@ struct cli {
     arena *a;                  /* lives as long as the command */
     const struct command *command;
     struct cli_globals globals;
+    bool namespace_given;      /* by flag or environment, not by default */
     str *args;
     size_t arg_count;
     buf out;                   /* what goes to standard output; cli_flush writes it */

@@ -60,6 +60,8 @@ MUST_USE err *flag_defaults(arena *a, struct flag_set set);
  * given and what is expected, with the nearest known name for a misspelt one. */
 MUST_USE err *flag_parse(arena *a, const struct flag_set *sets, size_t set_count, const str *words,
                          size_t word_count, str **args_out, size_t *arg_count_out, bool *help_out);
+/* Whether the word is a flag of the table whose value is the next word: "-n", "--namespace". */
+bool flag_takes_next(const struct flag *flags, size_t count, str word);
 /* One line per flag, aligned: "  -w, --watch            print changes as they come". */
 void flag_help(buf *b, const struct flag *flags, size_t count);
 

@@ -1,6 +1,7 @@
 #include "doc/schema.h"
 
 #include "base/clock.h"
+#include "base/regex.h"
 
 #define SHOWN_BYTES 64 /* of a wrong value in an error */
 #define DURATION_PATTERN "^([0-9]+(\\.[0-9]+)?(ms|s|m|h))+$"
@@ -138,6 +139,16 @@ static int choice_of(const struct field *field, str text)
     return -1;
 }
 
+static err *check_pattern(arena *a, const struct field *field, str text, const struct place *place)
+{
+    if (!field->pattern) return NULL;
+    struct regex *regex AUTO(regex_free_done) = NULL;
+    err *e = regex_compile(str_of(field->pattern), &regex);
+    must(!e);
+    if (regex_match(regex, text)) return NULL;
+    return wrong(place, "'" STR_FMT "' does not match %s", STR_ARG(shown(a, text)), field->pattern);
+}
+
 static err *check_text(arena *a, const struct field *field, const node *value,
                        const struct place *place, str *out)
 {
@@ -151,7 +162,7 @@ static err *check_text(arena *a, const struct field *field, const node *value,
     if (field->max_length && length > field->max_length) {
         return wrong(place, "must have at most %u characters, not %zu", field->max_length, length);
     }
-    return NULL;
+    return check_pattern(a, field, *out, place);
 }
 
 static err *check_int(const struct field *field, const node *value, const struct place *place,
@@ -164,7 +175,8 @@ static err *check_int(const struct field *field, const node *value, const struct
     return NULL;
 }
 
-static err *check_duration(arena *a, const node *value, const struct place *place, int64_t *out)
+static err *check_duration(arena *a, const struct field *field, const node *value,
+                           const struct place *place, int64_t *out)
 {
     str text;
     if (!node_to_str(value, &text)) {
@@ -178,7 +190,7 @@ static err *check_duration(arena *a, const node *value, const struct place *plac
     if (*out < 0) {
         return wrong(place, "'" STR_FMT "' is negative", STR_ARG(shown(a, text)));
     }
-    return NULL;
+    return check_pattern(a, field, text, place);
 }
 
 /* A NULL `out` only checks. The size in the table must be that of the C type. */
@@ -255,7 +267,7 @@ static err *decode_scalar(arena *a, const struct field *field, const node *value
     }
     case FIELD_DURATION: {
         int64_t duration_ns;
-        TRY(check_duration(a, value, place, &duration_ns));
+        TRY(check_duration(a, field, value, place, &duration_ns));
         STORE(field, out, duration_ns);
         return NULL;
     }

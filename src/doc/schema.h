@@ -42,7 +42,7 @@ struct field {
     const char *const *choices;   /* texts allowed, ends with NULL; for FIELD_STR_LIST of each item */
     const char *pattern;          /* regular expression of a text */
     int64_t min;                  /* FIELD_INT: least value, if has_min */
-    uint32_t min_length, max_length; /* bytes of a text, 0: no bound */
+    uint32_t min_length, max_length; /* characters of a text; 0: no bound */
     bool required;
     bool raw;                     /* checked as its type says, but kept as const node * */
     bool has_min;
@@ -94,8 +94,8 @@ struct schema_strings {
 
 /* Fills *out (zeroed first) from value. Texts and nodes are borrowed from value. Unknown fields are
  * passed over, as the API server prunes them; null counts as missing. The error is INVALID and names
- * the field below `path`: "spec.interval: 'abc' is not a duration such as 10m or 1h30m". Rules are
- * the API server's to check. */
+ * the field below `path`: "spec.interval: 'abc' is not a duration such as 10m or 1h30m". CEL rules
+ * are the API server's to check. */
 MUST_USE err *schema_decode(arena *a, const struct schema *schema, const node *value,
                             const char *path, void *out);
 
