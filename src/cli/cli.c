@@ -310,6 +310,7 @@ void cli_help(buf *b, const struct command *command)
                command->usage ? " " : "", command->usage ? command->usage : "");
     if (command->aliases) buf_printf(b, "Aliases: %s\n", command->aliases);
     if (command->help) buf_printf(b, "\n%s\n", command->help);
+    if (command->details) command->details(b);
     if (command->examples) buf_printf(b, "\nExamples:\n%s\n", command->examples);
     if (command->flag_count) {
         BUF_ADD(b, "\nFlags:\n");

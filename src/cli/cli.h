@@ -19,6 +19,7 @@ struct command {
     const char *usage;         /* the arguments: "NAME..."; NULL: none */
     const char *summary;       /* one line, lower case, no dot */
     const char *help;          /* paragraphs below the summary; may be NULL */
+    void (*details)(buf *b);   /* more help, made from tables; may be NULL */
     const char *examples;      /* lines; may be NULL */
     const struct flag *flags;
     size_t flag_count, options_size;
