@@ -36,6 +36,7 @@
 #define LIMIT_DRIFT_FIELDS 10                    /* named in one drift event; the rest are counted */
 #define LIMIT_LIST_PAGE 500                      /* objects per page of a LIST */
 #define LIMIT_WATCH_EVENT_BYTES (8u * 1024 * 1024) /* one line of a watch; etcd stores at most 1.5 MiB */
+#define LIMIT_OFFSPRING_DEPTH 50                 /* Kustomizations made by Kustomizations; the CLI recurses */
 #define LIMIT_BATCH_IN_FLIGHT 20                 /* requests of one batch; more does not go faster */
 #define LIMIT_KUBE_WAIT_NS 10000000000           /* 10 s in all that a worker waits because of Retry-After */
 #define LIMIT_EVENT_QUEUE 1000                   /* Events that wait to be sent */

@@ -6,6 +6,7 @@
 
 #include "base/fs.h"
 #include "base/limits.h"
+#include "version.h"
 
 #define DEFAULT_NAMESPACE "flux-system"
 #define NAMESPACE_BYTES 63 /* of a DNS label */

@@ -1,13 +1,11 @@
 /* get: tables of our objects, as flux prints them. */
 #include "base/clock.h"
+#include "cli/follow.h"
 #include "cli/grid.h"
 #include "cli/shown.h"
 #include "cli/target.h"
 #include "doc/json.h"
 #include "doc/yaml_emit.h"
-#include "kube/watch.h"
-
-#include <unistd.h>
 
 struct options {
     bool all_namespaces, no_header, watch;
@@ -152,6 +150,12 @@ static err *write_objects(struct cli *cli, str format, node *items, bool single)
 
 /* ---- Asking once ---- */
 
+static str name_selector(const struct query *query)
+{
+    if (!query->name.len) return (str){0};
+    return str_printf(query->cli->a, "metadata.name=" STR_FMT, STR_ARG(query->name));
+}
+
 static err *list(const struct query *query, node **items_out)
 {
     arena *a = query->cli->a;
@@ -159,9 +163,7 @@ static err *list(const struct query *query, node **items_out)
         .verb = KUBE_LIST,
         .ref = target_ref(query->kind, query->namespace, (str){0}),
         .label_selector = query->options->label_selector,
-        .field_selector = query->name.len
-                              ? str_printf(a, "metadata.name=" STR_FMT, STR_ARG(query->name))
-                              : (str){0},
+        .field_selector = name_selector(query),
     };
     node *answer, *items = node_list(a);
     TRY(kube_do(query->cli->kube, a, &request, &answer));
@@ -252,77 +254,44 @@ static err *get_once(struct query *query, const struct target *target)
 
 /* ---- Watching ---- */
 
-/* One watch; lives on the loop thread once it has begun. */
+/* One kind that is followed; used on the loop thread. */
 struct observer {
     struct query query;
-    struct kube_resource resource;
-    struct watch *watch;
+    struct follow follow;
     bool header_due;
 };
 
-static void on_begin(void *context)
-{
-    (void)context;
-}
-
-static void on_synced(void *context)
-{
-    (void)context;
-}
-
-static void on_object(void *context, enum watch_change change, const node *object)
+static void print_object(void *context, arena *a, const node *object, buf *out)
 {
     struct observer *observer = context;
-    if (change == WATCH_GONE || !is_wanted(&observer->query, object)) return;
-    arena a AUTO(arena_done) = {0};
-    buf out = BUF(&a);
-    struct grid grid = grid_of(&a, &observer->query);
-    add_row(&a, &observer->query, &grid, object);
-    grid_write(&out, &grid, observer->header_due);
+    if (!is_wanted(&observer->query, object)) return;
+    struct grid grid = grid_of(a, &observer->query);
+    add_row(a, &observer->query, &grid, object);
+    grid_write(out, &grid, observer->header_due);
     observer->header_due = false;
-    /* Nobody reads any more: there is nothing left to do. */
-    if (write(STDOUT_FILENO, out.data, out.len) < 0) _exit(0);
 }
 
-static void on_trouble(void *context, const err *e)
+static err *get_forever(const struct query *query, const struct target *target)
 {
-    struct observer *observer = context;
-    cli_warning("watching %s: " STR_FMT, observer->query.kind->kind, STR_ARG(err_text(e)));
-}
-
-static const struct watch_events observer_events = {on_begin, on_object, on_synced, on_trouble};
-
-static void begin_watch(void *context)
-{
-    struct observer *observer = context;
-    const struct query *query = &observer->query;
-    struct watch_options options = {
-        .kind = kind_gvk(query->kind),
-        .resource = observer->resource,
-        .namespace = query->namespace,
-        .label_selector = query->options->label_selector,
-        .field_selector = query->name.len ? str_printf(query->cli->a, "metadata.name=" STR_FMT,
-                                                       STR_ARG(query->name))
-                                          : (str){0},
-    };
-    observer->watch = watch_start(query->cli->kube, options, &observer_events, observer);
-}
-
-/* Prints until it is interrupted. */
-static err *get_forever(struct query *query, const struct target *target)
-{
-    struct cli *cli = query->cli;
     if (!is_table(query->options->output)) {
         return err_invalid("--watch prints tables only; leave out --output");
     }
     for (size_t i = 0; i < target->count; i++) {
-        struct observer *observer = NEW(cli->a, struct observer);
-        *observer = (struct observer){.query = *query, .header_due = !query->options->no_header};
+        struct observer *observer = NEW(query->cli->a, struct observer);
+        observer->query = *query;
         observer->query.kind = target->kinds[i];
-        TRY(kube_resource_of(cli->kube, cli->a, kind_gvk(target->kinds[i]), &observer->resource));
-        loop_call(kube_loop(cli->kube), begin_watch, observer);
+        observer->header_due = !query->options->no_header;
+        observer->follow = (struct follow){
+            .kind = kind_gvk(target->kinds[i]),
+            .namespace = query->namespace,
+            .label_selector = query->options->label_selector,
+            .field_selector = name_selector(query),
+            .print = print_object,
+            .context = observer,
+        };
+        TRY(follow_begin(query->cli, &observer->follow));
     }
-    for (;;) pause();
+    follow_forever();
 }
 
 static err *run(struct cli *cli, const void *given)
