@@ -16,7 +16,6 @@ struct kustomize_options {
     bool legacy_order;    /* no sortOptions: sort as the command does; else keep the order found */
     bool root_only;       /* a kustomization may read files of its own folder only, as the command */
     bool managed_by;      /* add the label app.kubernetes.io/managed-by */
-    bool absolute_paths;  /* paths in errors begin with "/": the tree is the whole file system */
     const struct overlay *overlay; /* laid over the folder to build; NULL: none, it must have a file */
 };
 
@@ -28,7 +27,7 @@ struct kustomize_output {
 
 /* The command's defaults: KUSTOMIZE_COMMAND; the controller's: all false and an overlay. */
 #define KUSTOMIZE_COMMAND                                                                          \
-    ((struct kustomize_options){.legacy_order = true, .root_only = true, .absolute_paths = true})
+    ((struct kustomize_options){.legacy_order = true, .root_only = true})
 
 /*
  * Builds the folder `path` of the tree. Error texts are the reference's; kind INVALID, or DENIED
