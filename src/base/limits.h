@@ -17,6 +17,8 @@
 /* A tree of files and what is rendered from it. */
 #define LIMIT_FILE_BYTES (64u * 1024 * 1024)     /* one file of an artifact */
 #define LIMIT_TREE_FILES 200000                  /* files of one artifact */
+#define LIMIT_TREE_BYTES (1024ll * 1024 * 1024)  /* all files of one artifact, unpacked */
+#define LIMIT_TREE_DEPTH 100                     /* folders within folders; our walks recurse */
 #define LIMIT_RENDER_BYTES (64u * 1024 * 1024)   /* rendered output of one unit */
 #define LIMIT_RENDER_OBJECTS 100000              /* objects of one unit */
 
