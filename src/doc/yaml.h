@@ -12,12 +12,12 @@
 
 enum yaml_dialect {
     YAML_V3, /* resources: spec/kustomize.md 3.3; yes/no/on/off are strings */
-    YAML_V2, /* kustomization files and configs: yes/no/on/off are booleans; timestamps keep their text */
+    YAML_V2, /* kustomization files, configs, Helm values: yes/no/on/off are booleans */
 };
 
 struct yaml_options {
     enum yaml_dialect dialect;
-    bool last_wins;    /* duplicate keys: the last one wins; otherwise kept as they are (see dup_keys) */
+    bool last_wins;    /* duplicate keys: the last one wins; otherwise they are kept as they are */
     bool dup_error;    /* duplicate keys are an error that names both lines */
     bool borrow;       /* texts may point into the input where they are one run of it */
 };
