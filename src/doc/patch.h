@@ -18,13 +18,13 @@ struct patch {
 MUST_USE err *patch_read(arena *a, const node *list, struct patch *out);
 
 /* Applies all operations in order to *root, which is changed in place and may be replaced. On an
- * error *root is half changed and worth nothing. The result may not grow beyond limits.h. Values
- * are copied from the patch, never shared. */
+ * error *root is half changed and worth nothing. Nodes of the patch are copied; their texts are
+ * borrowed. How much is copied, and how deep it goes, is bounded (limits.h). */
 MUST_USE err *patch_apply(arena *a, const struct patch *patch, node **root);
 
 /* The tree as it is after a trip through Go's JSON: every number read as a double, every scalar
  * without the style and tag it was written with. Changes the tree in place. */
 void patch_normalize(arena *a, node *root);
 
-/* RFC 7386. *root is changed in place or replaced; the patch is copied. */
+/* RFC 7386. *root is changed in place or replaced; nodes of the patch are copied, texts borrowed. */
 void patch_merge(arena *a, const node *patch, node **root);
