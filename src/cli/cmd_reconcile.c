@@ -53,7 +53,7 @@ static err *reconcile(struct cli *cli, const struct kind *kind, struct kube_ref 
     cli_waiting("waiting for %s reconciliation", kind->kind);
     str before = node_find_str(object, "status", "lastHandledReconcileAt", NULL);
     node *after;
-    TRY(wait_handled(cli, kind, ref, before, &after));
+    TRY(wait_handled(cli, ref, before, &after));
     TRY(wait_verdict(kind, after));
     cli_success(STR_FMT, STR_ARG(wait_result(cli->a, kind, after)));
     return NULL;

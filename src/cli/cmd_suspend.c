@@ -56,7 +56,7 @@ static err *await(struct cli *cli, const struct kind *kind, struct kube_ref ref)
 {
     cli_waiting("waiting for %s reconciliation", kind->kind);
     node *object;
-    TRY(wait_ready(cli, kind, ref, &object));
+    TRY(wait_ready(cli, ref, &object));
     TRY(wait_verdict(kind, object));
     cli_success("%s " STR_FMT " reconciliation completed", kind->kind, STR_ARG(ref.name));
     cli_success(STR_FMT, STR_ARG(wait_result(cli->a, kind, object)));

@@ -7,12 +7,12 @@
 #define POLL_FIRST_NS (100 * CLOCK_MS)
 #define POLL_LAST_NS (2 * CLOCK_SECOND)
 
-/* What is waited for. */
+/* What is waited for: that the object speaks of the right run, and that the run is over. */
 struct goal {
-    const struct kind *kind;
     struct kube_ref ref;
-    bool (*is_reached)(const node *object, str handled_before);
+    bool (*is_answer)(const node *object, str handled_before);
     str handled_before;
+    bool (*is_over)(const node *object); /* besides being Current; NULL: nothing else */
 };
 
 static void sleep_ns(int64_t span_ns)
@@ -46,58 +46,65 @@ static bool has_failed(const node *object)
            !str_is(node_get_str(ready, STR("reason")), "DependencyNotReady");
 }
 
-static err *timed_out(struct cli *cli, const struct goal *goal, const node *object)
+static err *timed_out(struct cli *cli, const struct goal *goal, str message)
 {
     str limit = clock_format_duration(cli->a, cli->globals.timeout_ns);
-    struct shown_ready ready = shown_ready_of(object);
-    return err_new(ERR_TRANSIENT, "Timeout",
-                   "timed out after " STR_FMT " waiting for %s '" STR_FMT "': " STR_FMT,
-                   STR_ARG(limit), goal->kind->kind, STR_ARG(goal->ref.name), STR_ARG(ready.message));
+    str what = kube_ref_text(cli->a, goal->ref);
+    return err_new(ERR_TRANSIENT, "Timeout", "timed out after " STR_FMT " waiting for " STR_FMT ": " STR_FMT,
+                   STR_ARG(limit), STR_ARG(what), STR_ARG(message));
+}
+
+/* One look. *done_out stays false while there is something to wait for. */
+static err *look(struct cli *cli, const struct goal *goal, arena *a, bool late, bool *done_out,
+                 node **out)
+{
+    struct kube_request request = {.verb = KUBE_GET, .ref = goal->ref};
+    node *object;
+    TRY(kube_do(cli->kube, a, &request, &object));
+
+    str message;
+    enum health_status health = health_of(a, object, &message);
+    bool answered = !goal->is_answer || goal->is_answer(object, goal->handled_before);
+    bool over = health == HEALTH_CURRENT || (goal->is_over && goal->is_over(object));
+    if (answered && health == HEALTH_FAILED) return err_invalid(STR_FMT, STR_ARG(message));
+    if (answered && over) {
+        *done_out = true;
+        *out = doc_copy(cli->a, object);
+        return NULL;
+    }
+    return late ? timed_out(cli, goal, message) : NULL;
 }
 
 static err *wait_for(struct cli *cli, const struct goal *goal, node **out)
 {
+    arena a AUTO(arena_done) = {0};
     int64_t end_ns = clock_now_ns() + cli->globals.timeout_ns, pause_ns = POLL_FIRST_NS;
-    struct kube_request request = {.verb = KUBE_GET, .ref = goal->ref};
-    for (;;) {
-        arena a = {0};
-        node *object;
-        err *e = kube_do(cli->kube, &a, &request, &object);
-        if (e) {
-            arena_done(&a);
-            return e;
-        }
-        str message;
-        enum health_status health = health_of(&a, object, &message);
-        bool reached = goal->is_reached(object, goal->handled_before);
-        if (reached && health == HEALTH_FAILED) {
-            e = err_invalid(STR_FMT, STR_ARG(message));
-        } else if (reached && (health == HEALTH_CURRENT || has_failed(object))) {
-            *out = doc_copy(cli->a, object);
-        } else if (clock_now_ns() >= end_ns) {
-            e = timed_out(cli, goal, object);
-        } else {
-            arena_done(&a);
-            sleep_ns(pause_ns);
-            pause_ns = MIN(pause_ns * 2, POLL_LAST_NS);
-            continue;
-        }
-        arena_done(&a);
-        return e;
+    for (bool done = false; !done; arena_reset(&a)) {
+        TRY(look(cli, goal, &a, clock_now_ns() >= end_ns, &done, out));
+        if (done) break;
+        sleep_ns(pause_ns);
+        pause_ns = MIN(pause_ns * 2, POLL_LAST_NS);
     }
+    return NULL;
 }
 
-err *wait_handled(struct cli *cli, const struct kind *kind, struct kube_ref ref, str handled_before,
-                  node **out)
+err *wait_handled(struct cli *cli, struct kube_ref ref, str handled_before, node **out)
 {
-    struct goal goal = {kind, ref, is_handled, handled_before};
+    struct goal goal = {ref, is_handled, handled_before, has_failed};
     return wait_for(cli, &goal, out);
 }
 
-err *wait_ready(struct cli *cli, const struct kind *kind, struct kube_ref ref, node **out)
+err *wait_ready(struct cli *cli, struct kube_ref ref, node **out)
 {
-    struct goal goal = {kind, ref, is_observed, {0}};
+    struct goal goal = {ref, is_observed, {0}, has_failed};
     return wait_for(cli, &goal, out);
+}
+
+err *wait_current(struct cli *cli, struct kube_ref ref)
+{
+    struct goal goal = {.ref = ref};
+    node *object;
+    return wait_for(cli, &goal, &object);
 }
 
 err *wait_verdict(const struct kind *kind, const node *object)
