@@ -42,6 +42,7 @@
 #define LIMIT_WATCH_EVENT_BYTES (8u * 1024 * 1024) /* one line of a watch; etcd stores at most 1.5 MiB */
 #define LIMIT_OFFSPRING_DEPTH 50                 /* Kustomizations made by Kustomizations; the CLI recurses */
 #define LIMIT_BATCH_IN_FLIGHT 20                 /* requests of one batch; more does not go faster */
+#define LIMIT_KUBECONFIG_BYTES (1024 * 1024)      /* a Secret holds at most that */
 #define LIMIT_KUBE_WAIT_NS 10000000000           /* 10 s in all that a worker waits because of Retry-After */
 #define LIMIT_EVENT_QUEUE 1000                   /* Events that wait to be sent */
 #define LIMIT_EVENT_RECENT 2000                  /* Events sent of late that a repetition may count on */

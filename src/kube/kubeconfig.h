@@ -22,7 +22,7 @@ struct kubeconfig {
 struct kubeconfig_options {
     str context;             /* empty: current-context */
     bool allow_files;        /* certificate-authority, client-certificate, client-key, tokenFile */
-    bool allow_exec;         /* refused with a message in any case for now */
+    bool allow_exec;         /* no effect: no program is ever started */
     bool allow_insecure;     /* insecure-skip-tls-verify */
     str folder;              /* what relative file names refer to */
 };
