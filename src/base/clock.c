@@ -23,7 +23,14 @@ static int64_t system_wall(void)
     return read_clock(CLOCK_REALTIME);
 }
 
-static const struct clock_source system_source = {system_now, system_wall};
+static void system_sleep(int64_t span_ns)
+{
+    struct timespec left = {.tv_sec = span_ns / CLOCK_SECOND, .tv_nsec = span_ns % CLOCK_SECOND};
+    while (nanosleep(&left, &left) != 0)
+        ;
+}
+
+static const struct clock_source system_source = {system_now, system_wall, system_sleep};
 static _Atomic(const struct clock_source *) source = &system_source;
 
 void clock_replace(const struct clock_source *replacement)
@@ -39,6 +46,12 @@ int64_t clock_now_ns(void)
 int64_t clock_wall_ns(void)
 {
     return atomic_load_explicit(&source, memory_order_relaxed)->wall_ns();
+}
+
+void clock_sleep(int64_t span_ns)
+{
+    const struct clock_source *now = atomic_load_explicit(&source, memory_order_relaxed);
+    if (span_ns > 0 && now->sleep) now->sleep(span_ns);
 }
 
 static void broken_down(int64_t wall_ns, struct tm *tm, int64_t *fraction_ns)

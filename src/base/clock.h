@@ -10,6 +10,7 @@
 
 int64_t clock_now_ns(void);  /* monotonic; for delays and durations */
 int64_t clock_wall_ns(void); /* since 1970 UTC; for people */
+void clock_sleep(int64_t span_ns); /* blocks the thread: for workers, never on the loop */
 
 /* "2026-01-02T03:04:05Z" of a wall time; with six decimals for clock_format_micro (Lease, Event). */
 str clock_format(struct arena *a, int64_t wall_ns);
@@ -26,5 +27,6 @@ str clock_format_duration(struct arena *a, int64_t ns);
 struct clock_source {
     int64_t (*now_ns)(void);
     int64_t (*wall_ns)(void);
+    void (*sleep)(int64_t span_ns); /* NULL: returns at once */
 };
 void clock_replace(const struct clock_source *source);

@@ -35,6 +35,14 @@ str str_head(str s, size_t count)
     return (str){s.data, MIN(count, s.len)};
 }
 
+str str_head_utf8(str s, size_t count)
+{
+    if (s.len <= count) return s;
+    while (count > 0 && ((unsigned char)s.data[count] & 0xc0) == 0x80)
+        count--;
+    return str_head(s, count);
+}
+
 str str_tail(str s, size_t count)
 {
     count = MIN(count, s.len);

@@ -24,6 +24,7 @@ typedef struct str {
 str str_of(const char *text); /* NULL gives the empty text */
 str str_from(const char *data, size_t len);
 str str_head(str s, size_t count); /* at most the first count bytes */
+str str_head_utf8(str s, size_t count); /* the same, and never ends within a character */
 str str_tail(str s, size_t count); /* at most the last count bytes */
 str str_skip(str s, size_t count); /* without the first count bytes */
 str str_slice(str s, size_t from, size_t to);
