@@ -16,7 +16,7 @@ struct group_version {
 
 struct discovery {
     _Atomic uint32_t refs;
-    arena arena; /* everything below */
+    arena arena; /* holds everything, this struct too */
     struct discovery_row *rows;
     size_t count, room;
     struct group_version *stale;
@@ -34,10 +34,18 @@ static err *load_root(const struct loader *loader, str path);
 static err *load_plain_versions(const struct loader *loader, const node *root);
 static void sort_rows(struct discovery *table);
 
+static struct discovery *new_table(void)
+{
+    arena all = {0};
+    struct discovery *table = NEW(&all, struct discovery);
+    table->refs = 1;
+    table->arena = all;
+    return table;
+}
+
 err *discovery_load(discovery_get_fn *get, void *context, struct discovery **out)
 {
-    struct discovery *table AUTO(discovery_unref_done) = lang_zalloc(sizeof *table);
-    table->refs = 1;
+    struct discovery *table AUTO(discovery_unref_done) = new_table();
     struct loader loader = {table, get, context};
     TRY(load_root(&loader, STR("/api")));
     TRY(load_root(&loader, STR("/apis")));
@@ -56,8 +64,8 @@ struct discovery *discovery_ref(struct discovery *discovery)
 void discovery_unref(struct discovery *discovery)
 {
     if (!discovery || --discovery->refs) return;
-    arena_done(&discovery->arena);
-    free(discovery);
+    arena all = discovery->arena;
+    arena_done(&all);
 }
 
 void discovery_unref_done(struct discovery **discovery)

@@ -25,7 +25,8 @@ void discovery_unref(struct discovery *discovery);
 void discovery_unref_done(struct discovery **discovery); /* for AUTO */
 
 /* The row of a kind, or NULL. Without a version, that of the version the server prefers. */
-const struct discovery_row *discovery_find(const struct discovery *discovery, struct kube_kind kind);
+const struct discovery_row *discovery_find(const struct discovery *discovery,
+                                           struct kube_kind kind);
 /* What the server lists for this group and version (empty: any) may be incomplete. */
 bool discovery_is_stale(const struct discovery *discovery, str group, str version);
 /* All rows, by group, kind, rank. */

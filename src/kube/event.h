@@ -15,10 +15,10 @@ struct event {
     struct kube_ref about;
     str uid, resource_version;
     bool warning;
-    str reason, message;      /* message is cut at 1024 bytes, the API's bound */
+    str reason, message; /* message is cut at 1024 bytes, the API's bound */
     const struct http_header *annotations;
     size_t annotation_count;
-    bool urgent;              /* sent at once: drift and failures */
+    bool urgent; /* sent at once: drift and failures */
 };
 
 /* [any] The reporting instance is the host's name. */

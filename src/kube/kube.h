@@ -22,15 +22,15 @@ struct kube;
 struct kube_options {
     str field_manager; /* default for applies and patches */
     str user_agent;
-    str impersonate;   /* empty: the kubeconfig's `as`, else ourselves */
+    str impersonate; /* empty: the kubeconfig's `as`, else ourselves */
 };
 
 /* [any] Texts are copied. Nothing is sent yet. */
-MUST_USE err *kube_new(struct loop *loop, const struct kubeconfig *config, struct kube_options options,
-                       struct kube **out);
-/* [any] The same server as another user ("system:serviceaccount:ns:name"): shares the connections and
- * what was discovered with `kube`, either may be freed first. An empty user is refused, so that a lost
- * name never means "with our own rights". */
+MUST_USE err *kube_new(struct loop *loop, const struct kubeconfig *config,
+                       struct kube_options options, struct kube **out);
+/* [any] The same server as another user ("system:serviceaccount:ns:name"): shares the connections
+ * and what was discovered with `kube`, either may be freed first. An empty user is refused, so that
+ * a lost name never means "with our own rights". */
 MUST_USE err *kube_impersonate(struct kube *kube, str user, struct kube **out);
 void kube_free(struct kube *kube); /* [any] when nothing of it is under way any more */
 struct loop *kube_loop(const struct kube *kube);
@@ -53,10 +53,10 @@ str kube_ref_text(arena *a, struct kube_ref ref);
 
 enum kube_verb {
     KUBE_GET,
-    KUBE_LIST,          /* all pages, gathered into one List node, unless limit is set; name: only that one */
+    KUBE_LIST, /* all pages, gathered into one List node, unless limit is set; without a name */
     KUBE_CREATE,
     KUBE_UPDATE,
-    KUBE_APPLY,         /* server-side apply of body */
+    KUBE_APPLY, /* server-side apply of body */
     KUBE_MERGE_PATCH,
     KUBE_JSON_PATCH,
     KUBE_DELETE,
@@ -65,20 +65,21 @@ enum kube_verb {
 struct kube_request {
     enum kube_verb verb;
     struct kube_ref ref;
-    const char *subresource;  /* "status" or NULL */
+    const char *subresource; /* "status" or NULL */
     const node *body;
-    str body_json;            /* instead of body: ready-made JSON */
+    str body_json; /* instead of body: ready-made JSON */
     bool dry_run;
-    bool force;               /* apply: take fields from other managers */
-    str field_manager;        /* empty: the client's */
+    bool force;        /* apply: take fields from other managers */
+    str field_manager; /* empty: the client's */
     str label_selector, field_selector;
     int limit;
-    bool metadata_only;       /* answer is PartialObjectMetadata(List), whatever the verb */
-    const char *propagation;  /* delete: "Background" (default), "Foreground", "Orphan" */
-    str uid, resource_version; /* delete: preconditions, when not empty; list: from that version on */
-    int64_t timeout_ms;       /* 0: 30 s */
-    str continue_token;       /* list: the page to begin with */
-    int watch_seconds;        /* list: above 0 it is a WATCH; only watch.c asks for that */
+    bool metadata_only;      /* answer is PartialObjectMetadata(List), whatever the verb */
+    const char *propagation; /* delete: "Background" (default), "Foreground", "Orphan" */
+    str uid;                 /* delete: precondition, when not empty */
+    str resource_version;    /* the same; list: from that version on */
+    int64_t timeout_ms;      /* 0: 30 s */
+    str continue_token;      /* list: the page to begin with */
+    int watch_seconds;       /* list: above 0 it is a WATCH; only watch.c asks for that */
 };
 
 /* [worker] The answer is in the arena; out may be NULL when it is of no interest. A ref without a
@@ -87,9 +88,9 @@ struct kube_request {
 MUST_USE err *kube_do(struct kube *kube, arena *a, const struct kube_request *request, node **out);
 
 /* [worker] Many requests, at most LIMIT_BATCH_IN_FLIGHT at a time. done runs on the calling thread
- * exactly once for each, in any order; object lives in `a`, which is reset after the call; done owns
- * the error. After `cancel` turns true no further request is sent and the rest end as CANCELED.
- * A LIST in a batch gets one page. */
+ * exactly once for each, in any order; object lives in `a`, which is reset after the call; done
+ * owns the error. After `cancel` turns true no further request is sent and the rest end as
+ * CANCELED. A LIST in a batch gets one page. */
 typedef void kube_done_fn(void *context, size_t index, arena *a, node *object, err *error);
 void kube_batch(struct kube *kube, const struct kube_request *requests, size_t count,
                 const atomic_bool *cancel, kube_done_fn *done, void *context);
@@ -97,7 +98,8 @@ void kube_batch(struct kube *kube, const struct kube_request *requests, size_t c
 /* [worker] A raw GET such as "/version" or "/openapi/v3". */
 MUST_USE err *kube_raw(struct kube *kube, arena *a, str path, str *out);
 
-/* ---- What the server offers (aggregated discovery, kept until a CRD or APIService changes) ---- */
+/* ---- What the server offers: kept until a CRD or APIService changes ---- */
+
 struct kube_resource {
     str plural;
     bool namespaced;
@@ -109,7 +111,8 @@ struct kube_resource {
 MUST_USE err *kube_resource_of(struct kube *kube, arena *a, struct kube_kind kind,
                                struct kube_resource *out);
 /* The version the server prefers for a group and kind (used when an id has no version). */
-MUST_USE err *kube_preferred(struct kube *kube, arena *a, str group, str kind, struct kube_kind *out);
+MUST_USE err *kube_preferred(struct kube *kube, arena *a, str group, str kind,
+                             struct kube_kind *out);
 /* [any] What was discovered may be out of date. Known kinds are asked for again at most once per
  * second, unknown ones at once. */
 void kube_forget(struct kube *kube);
@@ -122,7 +125,7 @@ MUST_USE err *kube_prepare(struct kube *kube, arena *a, const struct kube_reques
                            const struct kube_resource *resource, struct http_request *out);
 /* Watches have connections of their own, so that they never take a stream from a request. */
 struct http *kube_http(const struct kube *kube, bool watch);
-/* [any] The server answered 401: read the token file again. True when the token is another one now. */
-bool kube_renew_token(struct kube *kube);
+/* [any] The server refuses this token: reads the file again. True when we have another now. */
+bool kube_renew_token(struct kube *kube, str refused);
 /* [any] For how long no worker has been waiting for this server; 0 while one is. */
 int64_t kube_quiet_ns(const struct kube *kube);

@@ -68,19 +68,9 @@ static enum err_kind kind_of(int code, str message)
     return ERR_INVALID;
 }
 
-/* At most a condition's length, and not in the middle of a character. */
-static str cut(str message)
-{
-    if (message.len <= LIMIT_MESSAGE_BYTES) return message;
-    size_t len = LIMIT_MESSAGE_BYTES;
-    while (len > 0 && ((unsigned char)message.data[len] & 0xc0) == 0x80)
-        len--;
-    return str_head(message, len);
-}
-
 static err *error_of(int code, str reason, str message)
 {
-    message = cut(message);
+    message = str_head_utf8(message, LIMIT_MESSAGE_BYTES);
     err *e = err_new(kind_of(code, message), NULL, STR_FMT, STR_ARG(message));
     snprintf(e->reason, sizeof e->reason, STR_FMT, STR_ARG(str_head(reason, sizeof e->reason - 1)));
     return err_with_status(e, code);

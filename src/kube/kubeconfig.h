@@ -9,22 +9,22 @@
 #include "doc/doc.h"
 
 struct kubeconfig {
-    str server;              /* https://host:port[/prefix] */
+    str server; /* https://host:port[/prefix] */
     str ca_pem, cert_pem, key_pem;
     str token, user, password;
-    str token_file;          /* in-cluster: read again before it expires; empty otherwise */
+    str token_file; /* in-cluster: read again before it expires; empty otherwise */
     str server_name, proxy;
     bool insecure;
-    str impersonate;         /* `as`; groups and extras to impersonate are refused */
-    str namespace;           /* of the context; "default" when it has none */
+    str impersonate; /* `as`; groups and extras to impersonate are refused */
+    str namespace;   /* of the context; "default" when it has none */
 };
 
 struct kubeconfig_options {
-    str context;             /* empty: current-context */
-    bool allow_files;        /* certificate-authority, client-certificate, client-key, tokenFile */
-    bool allow_exec;         /* no effect: no program is ever started */
-    bool allow_insecure;     /* insecure-skip-tls-verify */
-    str folder;              /* what relative file names refer to */
+    str context;         /* empty: current-context */
+    bool allow_files;    /* certificate-authority, client-certificate, client-key, tokenFile */
+    bool allow_exec;     /* no effect: no program is ever started */
+    bool allow_insecure; /* insecure-skip-tls-verify */
+    str folder;          /* what relative file names refer to */
 };
 
 MUST_USE err *kubeconfig_parse(arena *a, str text, struct kubeconfig_options options,

@@ -14,7 +14,8 @@ struct lease_options {
 };
 struct lease_events {
     void (*acquired)(void *context);
-    void (*lost)(void *context, str holder); /* stop writing at once; holder is empty if nobody's known */
+    void (*lost)(void *context,
+                 str holder); /* stop writing at once; holder is empty if nobody's known */
 };
 
 struct lease *lease_start(struct kube *kube, struct lease_options options,

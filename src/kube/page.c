@@ -113,3 +113,19 @@ bool page_next(struct page *page, str *object)
     take_char(&page->rest, ',');
     return true;
 }
+
+void page_set_type(arena *a, node *object, str api_version, str kind)
+{
+    node_set_str(a, object, STR("apiVersion"), api_version);
+    node_set_str(a, object, STR("kind"), kind);
+}
+
+err *page_object(arena *a, str text, str api_version, str kind, node **out)
+{
+    node *object;
+    TRY(json_parse(a, text, (struct json_options){.last_wins = true, .borrow = true}, &object));
+    if (!node_is_map(object)) return err_invalid("an item of the list is no object");
+    page_set_type(a, object, api_version, kind);
+    *out = object;
+    return NULL;
+}

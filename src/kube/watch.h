@@ -21,15 +21,15 @@ struct watch_events {
     void (*begin)(void *context);
     void (*object)(void *context, enum watch_change change, const node *object);
     void (*synced)(void *context);
-    /* The watch is down and will be tried again; e->reason "Forbidden" or "NoMatch" (the kind is gone)
-     * matter to callers. Borrowed. May be NULL. */
+    /* The watch is down and will be tried again; e->reason "Forbidden" or "NoMatch" (the kind is
+     * gone) matter to callers. Borrowed. May be NULL. */
     void (*trouble)(void *context, const err *e);
 };
 
 struct watch_options {
     struct kube_kind kind;
     struct kube_resource resource;
-    str namespace;      /* empty: all */
+    str namespace; /* empty: all */
     str label_selector, field_selector;
     bool metadata_only;
 };
