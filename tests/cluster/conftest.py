@@ -1,0 +1,117 @@
+"""The suite against a real API server. Every test has a namespace and a repository of its own, so
+one API server and one operator serve most of them; a test that stops either gets its own."""
+import itertools
+import os
+import subprocess
+import sys
+
+import pytest
+
+sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+
+from harness.git_host import GitHost  # noqa: E402
+from harness.operator import NAMESPACE, Operator, fixpoint  # noqa: E402
+from harness.servers import Servers  # noqa: E402
+from harness.tenant import Tenant  # noqa: E402
+
+numbers = itertools.count(1)
+
+
+class Cluster:
+    """API server and Git host, with our kinds installed."""
+
+    def __init__(self):
+        self.servers = Servers()
+        self.operators = []
+        self.host = None
+
+    def start(self):
+        self.servers.start()
+        self.host = GitHost(self.servers.path("git"))
+        export = subprocess.run([fixpoint(), "install", "--export"], check=True, text=True,
+                                capture_output=True, timeout=30).stdout
+        self.servers.kubectl("apply", "--server-side", "--force-conflicts", "-f", "-", stdin=export)
+        namespaces = [item["metadata"]["name"] for item in self.servers.admin.list("namespaces")]
+        if NAMESPACE not in namespaces:
+            self.servers.kubectl("create", "namespace", NAMESPACE)
+        self.servers.kubectl("wait", "--for=condition=Established", "crd", "--all")
+        return self
+
+    def operator(self, *arguments, user="fixpoint"):
+        operator = Operator(self.servers, *arguments, user=user)
+        self.operators.append(operator)
+        return operator
+
+    def tenant(self, test_name):
+        short = test_name.removeprefix("test_").replace("_", "-").replace("[", "-").rstrip("]")
+        return Tenant(self.servers, self.host, f"{short[:50].strip('-').lower()}-{next(numbers)}")
+
+    def stop(self):
+        for operator in self.operators:
+            operator.kill()
+        if self.host:
+            self.host.stop()
+        self.servers.stop()
+
+
+def running_cluster():
+    cluster = Cluster()
+    try:
+        yield cluster.start()
+    finally:
+        cluster.stop()
+
+
+@pytest.fixture(scope="session")
+def shared_cluster():
+    yield from running_cluster()
+
+
+@pytest.fixture(scope="session")
+def operator(shared_cluster):
+    operator = shared_cluster.operator()
+    operator.start_ready()
+    yield operator
+    assert operator.is_running(), f"the operator ended:\n{operator.tail()}"
+    assert operator.stop() < 10, "the operator did not stop within 10 s of SIGTERM"
+
+
+@pytest.fixture(scope="session")
+def servers(shared_cluster):
+    return shared_cluster.servers
+
+
+@pytest.fixture
+def tenant(shared_cluster, operator, request):
+    tenant = shared_cluster.tenant(request.node.name)
+    yield tenant
+    tenant.host.fail(tenant.repository.name, None)
+    tenant.leave()
+    assert operator.is_running(), f"the operator ended:\n{operator.tail()}"
+
+
+@pytest.fixture(scope="module")
+def private_cluster():
+    """For tests that start, kill and restart operators, or the API server itself."""
+    yield from running_cluster()
+
+
+@pytest.fixture
+def own_tenant(private_cluster, request):
+    tenant = private_cluster.tenant(request.node.name)
+    yield tenant
+    for operator in private_cluster.operators:
+        operator.kill()
+    private_cluster.operators.clear()
+    tenant.leave(abandon=True)
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item):
+    """Shows the end of the operator's log with a failed test."""
+    outcome = yield
+    report = outcome.get_result()
+    cluster = item.funcargs.get("shared_cluster") or item.funcargs.get("private_cluster")
+    if report.failed and cluster:
+        for operator in cluster.operators:
+            report.sections.append((f"operator {operator.folder}", operator.tail(40)))
