@@ -28,6 +28,10 @@
 #define LIMIT_HTTP_BODY_BYTES (64u * 1024 * 1024) /* a response body unless the caller says less */
 #define LIMIT_HTTP_HEADER_BYTES (64 * 1024)       /* all header lines of one response */
 #define LIMIT_HTTP_REDIRECTS 3
+#define LIMIT_HTTP_STREAMS 1000                   /* of one HTTP/2 connection; the server may say less */
+#define LIMIT_HTTP_CONNECTIONS_KEPT 16            /* idle ones of one client; each holds about 40 KiB */
+#define LIMIT_HTTP_HANDLES_KEPT 8                 /* idle handles of one client, 6 KiB each */
+#define LIMIT_HTTP_BUFFER_BYTES (16 * 1024)       /* libcurl's receive buffer of one request */
 
 /* Versions, as the reference bounds them. */
 #define LIMIT_SEMVER_BYTES 256       /* one version */

@@ -5,6 +5,7 @@
  * answers with bytes or with a file. Slow clients cost a socket, not a thread;
  * connections, header bytes, body bytes and idle time are bounded.
  */
+#include "base/arena.h"
 #include "base/loop.h"
 
 struct httpd;

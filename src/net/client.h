@@ -1,0 +1,28 @@
+#pragma once
+/*
+ * What all requests of one `struct http` share: the texts of its options, whom
+ * it trusts, its proxies, its connections. Made on any thread, then [loop].
+ */
+#include "net/http.h"
+#include "net/multi.h"
+#include "net/tls.h"
+#include "net/url.h"
+
+struct client {
+    struct loop *loop;
+    struct multi *multi;
+    struct tls *tls;
+    struct http_options options; /* texts in the arena and terminated; the PEM texts are empty */
+    str proxy_http, proxy_https; /* terminated; empty: none */
+    str proxy_except;            /* NO_PROXY */
+    bool proxy_from_environment;
+    arena arena;
+};
+
+/* done(owner, code): the transfer that `owner` started on a handle has ended. */
+MUST_USE err *client_new(struct loop *loop, struct http_options options,
+                         void (*done)(void *owner, CURLcode code), struct client **out);
+void client_free(struct client *client);
+/* The proxy for a URL, terminated; empty when there is none. Whether NO_PROXY excepts the host is
+ * libcurl's to decide. */
+str client_proxy(const struct client *client, const struct url *url);
