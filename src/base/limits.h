@@ -21,6 +21,8 @@
 #define LIMIT_TREE_FILES 200000                  /* files of one artifact */
 #define LIMIT_TREE_BYTES (1024ll * 1024 * 1024)  /* all files of one artifact, unpacked */
 #define LIMIT_TREE_DEPTH 100                     /* folders within folders; our walks recurse */
+#define LIMIT_TREES_IDLE 16                      /* unpacked artifacts of others kept for the next run */
+#define LIMIT_ARTIFACT_FILES 1000                /* files of one source that a clean-up looks at */
 #define LIMIT_RENDER_BYTES (64u * 1024 * 1024)   /* rendered output of one unit */
 #define LIMIT_RENDER_OBJECTS 100000              /* objects of one unit */
 

@@ -16,6 +16,7 @@
 
 #include "doc/doc.h"
 #include "net/http.h"
+#include "source/artifact_tree.h"
 
 struct artifacts; /* the storage */
 
@@ -77,19 +78,13 @@ MUST_USE err *artifact_locate(const struct artifacts *store, arena *a, str path,
 
 /* ---- Using one ---- */
 
-struct artifact_tree;
-
 /*
- * The unpacked folder of an artifact, ours or another's. It is made at most once, however many ask
- * at a time, and stays while it is in use or current. What is not here is fetched from the URL and
- * verified. Errors: NOT_FOUND (the server answers 404), INVALID (digest, archive), TRANSIENT.
+ * The unpacked folder of an artifact, ours or another's; artifact_tree_unref gives it back. What is
+ * not here is fetched from the URL and verified. Errors: NOT_FOUND (the server answers 404), INVALID
+ * (digest, archive), TRANSIENT, CANCELED.
  */
 MUST_USE err *artifact_tree(struct artifacts *store, const struct artifact *artifact,
                             const atomic_bool *cancel, struct artifact_tree **out);
-str artifact_tree_folder(const struct artifact_tree *tree);
-struct artifact_tree *artifact_tree_ref(struct artifact_tree *tree);
-void artifact_tree_unref(struct artifact_tree *tree);
-void artifact_tree_done(struct artifact_tree **tree); /* for AUTO */
 
 /* The bytes of an artifact that is one file (a chart), ours or another's, verified. */
 MUST_USE err *artifact_bytes(struct artifacts *store, arena *a, const struct artifact *artifact,
