@@ -141,7 +141,7 @@ static void run_events(struct loop *loop)
     loop->event_count = 0;
 }
 
-/* At most as many as are set now, so that timers that set themselves again do not keep out sockets. */
+/* At most as many as are set now: timers that set themselves again must not keep out sockets. */
 static void run_timers(struct loop *loop)
 {
     if (!loop->timers.count) return;
@@ -295,6 +295,8 @@ err *loop_stop_on_signals(struct loop *loop)
     struct loop *none = NULL;
     must(atomic_compare_exchange_strong(&loop_of_signals, &none, loop));
     struct sigaction action = {.sa_handler = on_signal, .sa_flags = SA_RESTART | SA_RESETHAND};
-    if (sigaction(SIGTERM, &action, NULL) == 0 && sigaction(SIGINT, &action, NULL) == 0) return NULL;
-    return err_internal("handling SIGTERM and SIGINT: %s", strerror(errno));
+    if (sigaction(SIGTERM, &action, NULL) || sigaction(SIGINT, &action, NULL)) {
+        return err_internal("handling SIGTERM and SIGINT: %s", strerror(errno));
+    }
+    return NULL;
 }

@@ -133,8 +133,8 @@ static err *fill(struct client *client, struct http_options options,
                  void (*done)(void *owner, CURLcode code))
 {
     arena *a = &client->arena;
-    TRY(tls_new((struct tls_options){options.ca_pem, options.ca_only, options.cert_pem, options.key_pem},
-                &client->tls));
+    struct tls_options tls = {options.ca_pem, options.ca_only, options.cert_pem, options.key_pem};
+    TRY(tls_new(tls, &client->tls));
     client->options = options;
     client->options.ca_pem = client->options.cert_pem = client->options.key_pem = (str){0};
     client->options.server_name = copy_text(a, options.server_name);
@@ -157,8 +157,9 @@ err *client_new(struct loop *loop, struct http_options options,
 {
     static pthread_once_t once = PTHREAD_ONCE_INIT;
     pthread_once(&once, start_curl);
-    struct client *client = lang_zalloc(sizeof *client);
-    client->loop = loop;
+    arena a = {0};
+    struct client *client = NEW(&a, struct client);
+    *client = (struct client){.loop = loop, .arena = a};
     err *e = fill(client, options, done);
     if (e) {
         client_free(client);
@@ -173,8 +174,8 @@ void client_free(struct client *client)
     if (!client) return;
     multi_free(client->multi);
     tls_free(client->tls);
-    arena_done(&client->arena);
-    free(client);
+    arena a = client->arena;
+    arena_done(&a);
 }
 
 static bool is_this_machine(str host)

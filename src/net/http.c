@@ -1,7 +1,6 @@
 #include "net/http.h"
 
 #include <pthread.h>
-#include <stdlib.h>
 #include <time.h>
 
 #include "base/buf.h"
@@ -16,6 +15,7 @@ struct http {
     struct loop *loop;
     struct client *client;
     struct list_link running; /* struct running; touched on the loop only */
+    arena arena;
 };
 
 /* A transfer that http_free has to end. */
@@ -28,8 +28,9 @@ err *http_new(struct loop *loop, struct http_options options, struct http **out)
 {
     struct client *client;
     TRY(client_new(loop, options, transfer_hop_ended, &client));
-    struct http *http = lang_zalloc(sizeof *http);
-    *http = (struct http){.loop = loop, .client = client};
+    arena a = {0};
+    struct http *http = NEW(&a, struct http);
+    *http = (struct http){.loop = loop, .client = client, .arena = a};
     list_init(&http->running);
     *out = http;
     return NULL;
@@ -56,7 +57,8 @@ static void free_on_loop(void *context)
         transfer_fail(&first->transfer, canceled());
     }
     client_free(http->client);
-    free(http);
+    arena a = http->arena;
+    arena_done(&a);
 }
 
 void http_free(struct http *http)
@@ -238,13 +240,14 @@ err *http_do(struct http *http, arena *a, const struct http_request *request,
 static void batch_start_next(struct batch *batch, struct call *call,
                              const struct http_request *requests, size_t index)
 {
-    *call = (struct call){.request = &requests[index], .index = index, .own_arena = call->own_arena};
+    arena a = call->own_arena;
+    *call = (struct call){.request = &requests[index], .index = index, .own_arena = a};
     call->arena = &call->own_arena;
     batch_start(batch, call);
 }
 
-void http_do_all(struct http *http, const struct http_request *requests, size_t count, int in_flight,
-                 http_done_fn *done, void *context)
+void http_do_all(struct http *http, const struct http_request *requests, size_t count,
+                 int in_flight, http_done_fn *done, void *context)
 {
     must(in_flight > 0);
     if (count == 0) return;
@@ -285,8 +288,8 @@ struct http_stream {
 
 static void stream_free(struct http_stream *stream)
 {
-    arena_done(&stream->arena);
-    free(stream);
+    arena a = stream->arena;
+    arena_done(&a);
 }
 
 static void stream_head(void *context, const struct http_response *response)
@@ -355,8 +358,14 @@ static void copy_request(arena *a, const struct http_request *from, struct http_
 struct http_stream *http_open(struct http *http, const struct http_request *request,
                               const struct http_events *events, void *context)
 {
-    struct http_stream *stream = lang_zalloc(sizeof *stream);
-    *stream = (struct http_stream){.http = http, .events = events, .context = context};
+    arena a = {0};
+    struct http_stream *stream = NEW(&a, struct http_stream);
+    *stream = (struct http_stream){
+        .http = http,
+        .events = events,
+        .context = context,
+        .arena = a,
+    };
     copy_request(&stream->arena, request, &stream->request);
     stream->running.transfer = (struct transfer){
         .client = http->client,

@@ -38,7 +38,7 @@ struct http_options {
     str proxy, proxy_user, proxy_password; /* empty proxy: from the environment, with NO_PROXY */
     bool no_proxy;         /* never a proxy, whatever the environment says */
     str user_agent;
-    int connections_per_host; /* 0: 4; HTTP/2 hosts need one. Over HTTP/1.1 each stream holds one. */
+    int connections_per_host; /* 0: 4. HTTP/2 needs one; over HTTP/1.1 each stream holds one. */
 };
 
 /* [any] Texts are copied. INVALID for certificates, keys and proxies that cannot be used. */
@@ -59,8 +59,8 @@ struct http_request {
     str user, password;     /* basic authentication; dropped on a redirect to another host */
     str bearer;             /* the same for a bearer token */
     int64_t timeout_ms;     /* whole request; 0: 60 s; negative: none */
-    int64_t stall_ms;       /* less than 1 byte/s for that long is a time-out, also before the answer
-                               begins; 0: 30 s; negative: none */
+    int64_t stall_ms;       /* less than 1 byte/s for that long is a time-out, also while the server
+                               thinks; 0: 30 s; negative: none */
     size_t body_limit;      /* of the answer; 0: LIMIT_HTTP_BODY_BYTES, no limit for http_open */
     bool follow;            /* redirects, at most LIMIT_HTTP_REDIRECTS; never from https to http */
     bool no_http2;
@@ -74,7 +74,8 @@ struct http_response {
     size_t header_count;
 };
 
-str http_header(const struct http_response *response, str name); /* lower-case name; empty when missing */
+/* Its value, empty when missing; the name in lower case. */
+str http_header(const struct http_response *response, str name);
 
 /* [worker] The answer is in the arena, which nobody else may use meanwhile. */
 MUST_USE err *http_do(struct http *http, arena *a, const struct http_request *request,
@@ -82,15 +83,16 @@ MUST_USE err *http_do(struct http *http, arena *a, const struct http_request *re
 
 /* [worker] Many requests, at most in_flight at a time. done runs on the calling thread for each of
  * them, in the order in which the answers arrive, while the others are under way. `a` holds the
- * answer and is reset after the call; done owns the error, and response is NULL when there is one. */
-typedef void http_done_fn(void *context, size_t index, arena *a, const struct http_response *response,
-                          err *error);
-void http_do_all(struct http *http, const struct http_request *requests, size_t count, int in_flight,
-                 http_done_fn *done, void *context);
+ * answer and is reset after the call. done owns the error; response is NULL when there is one. The
+ * first request's `cancel` counts for all of them. */
+typedef void http_done_fn(void *context, size_t index, arena *a,
+                          const struct http_response *response, err *error);
+void http_do_all(struct http *http, const struct http_request *requests, size_t count,
+                 int in_flight, http_done_fn *done, void *context);
 
-/* [loop] A streamed answer. `head` (may be NULL) and `done` are called exactly once, `done` with NULL
- * at a clean end, unless the stream was closed before. data may return an error to end the stream:
- * done gets it. No event comes from within http_open. The request is copied. */
+/* [loop] A streamed answer: `head` (may be NULL) once, `data` as it comes, `done` once, with NULL at
+ * a clean end. data may return an error to end the stream: done gets it. A failure may bring done
+ * alone. No event comes from within http_open. The request is copied. */
 struct http_stream;
 struct http_events {
     void (*head)(void *context, const struct http_response *response); /* body empty */

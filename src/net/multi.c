@@ -1,8 +1,8 @@
 #include "net/multi.h"
 
-#include <stdlib.h>
 #include <sys/epoll.h>
 
+#include "base/arena.h"
 #include "base/clock.h"
 #include "base/limits.h"
 
@@ -11,14 +11,17 @@ struct multi {
     struct loop *loop;
     struct loop_timer timer;
     struct multi_options options;
-    struct list_link idle;
-    int idle_count;
+    struct list_link idle; /* handles; those that are equipped come first */
+    int equipped_count;    /* of the idle ones */
+    struct list_link unused; /* struct watched, for the next socket */
+    arena arena;
 };
 
 /* One of libcurl's sockets; libcurl keeps the pointer to it. */
 struct watched {
     struct loop_fd fd;
     struct multi *multi;
+    struct list_link link; /* in unused */
 };
 
 /* Each finished transfer is taken out before its owner hears of it. */
@@ -28,8 +31,8 @@ static void take_finished(struct multi *multi)
     for (CURLMsg *message; (message = curl_multi_info_read(multi->curl, &left));) {
         if (message->msg != CURLMSG_DONE) continue;
         CURLcode code = message->data.result;
-        struct multi_handle *handle;
-        must(curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, (char **)&handle) == CURLE_OK);
+        struct multi_handle *handle = NULL;
+        curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, (char **)&handle);
         must(curl_multi_remove_handle(multi->curl, handle->curl) == CURLM_OK);
         multi->options.done(handle->owner, code);
     }
@@ -58,8 +61,20 @@ static void on_due(void *context)
     act(context, CURL_SOCKET_TIMEOUT, 0);
 }
 
+static struct watched *take_unused(struct multi *multi)
+{
+    struct watched *watched = CONTAINER_OF(multi->unused.next, struct watched, link);
+    if (list_is_empty(&multi->unused)) {
+        watched = NEW(&multi->arena, struct watched);
+        watched->multi = multi;
+    }
+    list_remove(&watched->link);
+    return watched;
+}
+
 /* What libcurl wants to know of a socket has changed. -1 makes its transfers fail. */
-static int on_socket(CURL *curl, curl_socket_t socket, int what, void *context, void *socket_context)
+static int on_socket(CURL *curl, curl_socket_t socket, int what, void *context,
+                     void *socket_context)
 {
     (void)curl;
     struct multi *multi = context;
@@ -68,7 +83,7 @@ static int on_socket(CURL *curl, curl_socket_t socket, int what, void *context, 
         if (!watched) return 0;
         curl_multi_assign(multi->curl, socket, NULL);
         loop_fd_remove(multi->loop, &watched->fd);
-        free(watched);
+        list_add_first(&multi->unused, &watched->link);
         return 0;
     }
     uint32_t events = (what & CURL_POLL_IN ? EPOLLIN : 0u) | (what & CURL_POLL_OUT ? EPOLLOUT : 0u);
@@ -76,11 +91,11 @@ static int on_socket(CURL *curl, curl_socket_t socket, int what, void *context, 
         loop_fd_change(multi->loop, &watched->fd, events);
         return 0;
     }
-    watched = lang_zalloc(sizeof *watched);
-    *watched = (struct watched){{socket, events, on_event, watched}, multi};
+    watched = take_unused(multi);
+    watched->fd = (struct loop_fd){socket, events, on_event, watched};
     err *e AUTO(err_done) = loop_fd_add(multi->loop, &watched->fd);
     if (e) {
-        free(watched);
+        list_add_first(&multi->unused, &watched->link);
         return -1;
     }
     curl_multi_assign(multi->curl, socket, watched);
@@ -102,47 +117,47 @@ static int on_timer(CURLM *curl, long timeout_ms, void *context)
 
 struct multi *multi_new(struct loop *loop, struct multi_options options)
 {
-    struct multi *multi = lang_zalloc(sizeof *multi);
-    *multi = (struct multi){.curl = curl_multi_init(), .loop = loop, .options = options};
-    must(multi->curl);
+    arena a = {0};
+    struct multi *multi = NEW(&a, struct multi);
+    *multi = (struct multi){.loop = loop, .options = options, .arena = a};
     list_init(&multi->idle);
-    curl_multi_setopt(multi->curl, CURLMOPT_SOCKETFUNCTION, on_socket);
-    curl_multi_setopt(multi->curl, CURLMOPT_SOCKETDATA, multi);
-    curl_multi_setopt(multi->curl, CURLMOPT_TIMERFUNCTION, on_timer);
-    curl_multi_setopt(multi->curl, CURLMOPT_TIMERDATA, multi);
-    curl_multi_setopt(multi->curl, CURLMOPT_PIPELINING, (long)CURLPIPE_MULTIPLEX);
-    curl_multi_setopt(multi->curl, CURLMOPT_MAX_CONCURRENT_STREAMS, (long)LIMIT_HTTP_STREAMS);
-    curl_multi_setopt(multi->curl, CURLMOPT_MAX_HOST_CONNECTIONS, (long)options.connections_per_host);
-    curl_multi_setopt(multi->curl, CURLMOPT_MAXCONNECTS, (long)LIMIT_HTTP_CONNECTIONS_KEPT);
+    list_init(&multi->unused);
+    CURLM *curl = multi->curl = curl_multi_init();
+    must(curl);
+    curl_multi_setopt(curl, CURLMOPT_SOCKETFUNCTION, on_socket);
+    curl_multi_setopt(curl, CURLMOPT_SOCKETDATA, multi);
+    curl_multi_setopt(curl, CURLMOPT_TIMERFUNCTION, on_timer);
+    curl_multi_setopt(curl, CURLMOPT_TIMERDATA, multi);
+    curl_multi_setopt(curl, CURLMOPT_PIPELINING, (long)CURLPIPE_MULTIPLEX);
+    curl_multi_setopt(curl, CURLMOPT_MAX_CONCURRENT_STREAMS, (long)LIMIT_HTTP_STREAMS);
+    curl_multi_setopt(curl, CURLMOPT_MAX_HOST_CONNECTIONS, (long)options.connections_per_host);
+    curl_multi_setopt(curl, CURLMOPT_MAXCONNECTS, (long)LIMIT_HTTP_CONNECTIONS_KEPT);
     return multi;
 }
 
 void multi_free(struct multi *multi)
 {
     if (!multi) return;
-    LIST_EACH(&multi->idle, struct multi_handle, link, handle) {
-        curl_easy_cleanup(handle->curl);
-        free(handle);
-    }
+    LIST_EACH(&multi->idle, struct multi_handle, link, handle) curl_easy_cleanup(handle->curl);
     curl_multi_cleanup(multi->curl);
     loop_timer_cancel(multi->loop, &multi->timer);
-    free(multi);
+    arena a = multi->arena;
+    arena_done(&a);
 }
 
 struct multi_handle *multi_take(struct multi *multi, void *owner)
 {
-    struct multi_handle *handle;
-    if (list_is_empty(&multi->idle)) {
-        handle = lang_zalloc(sizeof *handle);
+    struct multi_handle *handle = CONTAINER_OF(multi->idle.next, struct multi_handle, link);
+    if (list_is_empty(&multi->idle)) handle = NEW(&multi->arena, struct multi_handle);
+    list_remove(&handle->link);
+    if (handle->curl) {
+        multi->equipped_count--;
+    } else {
         handle->curl = curl_easy_init();
         must(handle->curl);
         curl_easy_setopt(handle->curl, CURLOPT_PRIVATE, handle);
         curl_easy_setopt(handle->curl, CURLOPT_ERRORBUFFER, handle->trouble);
         multi->options.equip(multi->options.context, handle);
-    } else {
-        handle = CONTAINER_OF(multi->idle.next, struct multi_handle, link);
-        list_remove(&handle->link);
-        multi->idle_count--;
     }
     handle->owner = owner;
     return handle;
@@ -161,11 +176,12 @@ void multi_give(struct multi *multi, struct multi_handle *handle)
 {
     curl_multi_remove_handle(multi->curl, handle->curl); /* fine when it is not in */
     handle->owner = NULL;
-    if (multi->idle_count == LIMIT_HTTP_HANDLES_KEPT) {
+    if (multi->equipped_count < LIMIT_HTTP_HANDLES_KEPT) {
+        list_add_first(&multi->idle, &handle->link); /* the one used last is the next one used */
+        multi->equipped_count++;
+    } else {
         curl_easy_cleanup(handle->curl);
-        free(handle);
-        return;
+        handle->curl = NULL;
+        list_add_last(&multi->idle, &handle->link);
     }
-    list_add_first(&multi->idle, &handle->link); /* the warmest is the next */
-    multi->idle_count++;
 }

@@ -16,7 +16,7 @@
 struct multi;
 
 struct multi_handle {
-    CURL *curl;
+    CURL *curl;            /* NULL in an idle one that gave up its memory */
     struct list_link link; /* among the idle ones */
     void *owner;           /* who runs a transfer on it */
     char trouble[CURL_ERROR_SIZE];
@@ -24,8 +24,10 @@ struct multi_handle {
 
 struct multi_options {
     int connections_per_host;
-    void (*equip)(void *context, struct multi_handle *handle); /* options that all transfers share */
-    void (*done)(void *owner, CURLcode code); /* the handle is out of the multi and may start again */
+    /* Sets the options that all transfers share. */
+    void (*equip)(void *context, struct multi_handle *handle);
+    /* The transfer has ended; the handle is out of the multi and may start again. */
+    void (*done)(void *owner, CURLcode code);
     void *context;
 };
 

@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "base/arena.h"
+
 struct tls {
     STACK_OF(X509) *authorities; /* of ca_pem */
     bool with_system;            /* trust the system's too */
@@ -15,6 +17,7 @@ struct tls {
     X509 *certificate;           /* NULL: we show none */
     STACK_OF(X509) *chain;
     EVP_PKEY *key;
+    arena arena;
 };
 
 static X509_STORE *system_store; /* made once, never freed */
@@ -84,8 +87,9 @@ static err *read_certificates(const char *what, str pem, STACK_OF(X509) *out)
     }
     bool at_end = ERR_GET_REASON(ERR_peek_last_error()) == PEM_R_NO_START_LINE;
     ERR_clear_error();
-    if (!at_end) return err_invalid("%s: certificate %d cannot be read", what, sk_X509_num(out) + 1);
-    if (sk_X509_num(out) == 0) return err_invalid("%s: no PEM certificate in it", what);
+    int count = sk_X509_num(out);
+    if (!at_end) return err_invalid("%s: certificate %d cannot be read", what, count + 1);
+    if (count == 0) return err_invalid("%s: no PEM certificate in it", what);
     return NULL;
 }
 
@@ -121,7 +125,9 @@ static err *read_options(struct tls *tls, struct tls_options options)
 
 err *tls_new(struct tls_options options, struct tls **out)
 {
-    struct tls *tls = lang_zalloc(sizeof *tls);
+    arena a = {0};
+    struct tls *tls = NEW(&a, struct tls);
+    tls->arena = a;
     err *e = read_options(tls, options);
     if (e) {
         tls_free(tls);
@@ -139,7 +145,8 @@ void tls_free(struct tls *tls)
     X509_free(tls->certificate);
     EVP_PKEY_free(tls->key);
     X509_STORE_free(tls->store);
-    free(tls);
+    arena a = tls->arena;
+    arena_done(&a);
 }
 
 /* Without certificates of its own a client shares the system's store; else it gets one that refers
@@ -168,8 +175,9 @@ err *tls_equip(struct tls *tls, void *context)
 {
     if (!tls->store) make_store(tls);
     SSL_CTX_set1_cert_store(context, tls->store);
-    if (!tls->certificate) return NULL;
-    if (SSL_CTX_use_cert_and_key(context, tls->certificate, tls->key, tls->chain, 1) == 1) return NULL;
+    X509 *certificate = tls->certificate;
+    if (!certificate) return NULL;
+    if (SSL_CTX_use_cert_and_key(context, certificate, tls->key, tls->chain, 1) == 1) return NULL;
     ERR_clear_error();
     return err_invalid("client certificate: refused by the TLS library (too weak?)");
 }

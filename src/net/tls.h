@@ -16,7 +16,7 @@ struct tls_options {
     str cert_pem, key_pem; /* the certificate we show, with its chain, and its key; both or none */
 };
 
-/* INVALID for text that is no PEM, a key that does not belong to the certificate, an encrypted key. */
+/* INVALID for text that is no PEM, an encrypted key, a key of another certificate. */
 MUST_USE err *tls_new(struct tls_options options, struct tls **out);
 void tls_free(struct tls *tls);
 /* Equips an OpenSSL context (SSL_CTX). One thread at a time. */

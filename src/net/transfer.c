@@ -9,6 +9,7 @@
 enum {
     TIMEOUT_MS = 60 * 1000,
     STALL_MS = 30 * 1000,
+    WAIT_MS_MAX = 24 * 3600 * 1000,
     REDIRECT_BODY_BYTES = 64 * 1024, /* read, and dropped, to keep the connection */
 };
 
@@ -99,7 +100,9 @@ static err *check_header_text(str text, const char *what)
 {
     for (size_t i = 0; i < text.len; i++) {
         char c = text.data[i];
-        if (c == '\r' || c == '\n' || c == '\0') return err_invalid("%s holds a line break or NUL", what);
+        if (c == '\r' || c == '\n' || c == '\0') {
+            return err_invalid("%s holds a line break or NUL", what);
+        }
     }
     return NULL;
 }
@@ -239,10 +242,11 @@ static err *set_options(struct transfer *transfer)
     curl_easy_setopt(curl, CURLOPT_CONNECT_TO, connect_to);
     curl_easy_setopt(curl, CURLOPT_ACCEPT_ENCODING, plain ? NULL : "gzip");
     curl_easy_setopt(curl, CURLOPT_PROXY, client_proxy(transfer->client, &transfer->url).data);
-    curl_easy_setopt(curl, CURLOPT_HTTP_VERSION,
-                     request->no_http2 ? (long)CURL_HTTP_VERSION_1_1 : (long)CURL_HTTP_VERSION_2TLS);
+    bool http2 = https && !request->no_http2;
+    long version = http2 ? CURL_HTTP_VERSION_2TLS : CURL_HTTP_VERSION_1_1;
+    curl_easy_setopt(curl, CURLOPT_HTTP_VERSION, version);
     /* Wait for the connection that is being made rather than make one for each request. */
-    curl_easy_setopt(curl, CURLOPT_PIPEWAIT, https && !request->no_http2 ? 1L : 0L);
+    curl_easy_setopt(curl, CURLOPT_PIPEWAIT, http2 ? 1L : 0L);
     return NULL;
 }
 
@@ -438,7 +442,8 @@ static void set_timer(struct transfer *transfer)
 {
     int64_t due_ns = transfer->deadline_ns;
     if (transfer->look_ns && (!due_ns || transfer->look_ns < due_ns)) due_ns = transfer->look_ns;
-    if (due_ns) loop_timer_set(transfer->client->loop, &transfer->timer, due_ns, on_timer, transfer);
+    if (!due_ns) return;
+    loop_timer_set(transfer->client->loop, &transfer->timer, due_ns, on_timer, transfer);
 }
 
 /* Has less than a byte per second moved, either way, since the last look? */
@@ -488,22 +493,24 @@ static const char *default_method(const struct http_request *request)
 void transfer_start(struct transfer *transfer)
 {
     const struct http_request *request = transfer->request;
-    int64_t timeout_ms = request->timeout_ms ?: TIMEOUT_MS, stall_ms = request->stall_ms ?: STALL_MS;
-    transfer->started_ns = clock_now_ns();
-    if (timeout_ms > 0) transfer->deadline_ns = transfer->started_ns + timeout_ms * CLOCK_MS;
+    int64_t timeout_ms = MIN(request->timeout_ms ?: TIMEOUT_MS, (int64_t)WAIT_MS_MAX);
+    int64_t stall_ms = MIN(request->stall_ms ?: STALL_MS, (int64_t)WAIT_MS_MAX);
+    int64_t now_ns = transfer->started_ns = clock_now_ns();
+    if (timeout_ms > 0) transfer->deadline_ns = now_ns + timeout_ms * CLOCK_MS;
     if (stall_ms > 0) {
         transfer->stall_ns = stall_ms * CLOCK_MS;
-        transfer->look_ns = transfer->started_ns + transfer->stall_ns;
+        transfer->look_ns = now_ns + transfer->stall_ns;
     }
     transfer->method = default_method(request);
     transfer->body = request->body;
-    transfer->body_limit = request->body_limit ?: transfer->unbounded ? SIZE_MAX : LIMIT_HTTP_BODY_BYTES;
+    size_t usual_bytes = transfer->unbounded ? SIZE_MAX : LIMIT_HTTP_BODY_BYTES;
+    transfer->body_limit = request->body_limit ?: usual_bytes;
     transfer->trusted = true;
     transfer->handle = multi_take(transfer->client->multi, transfer);
 
     transfer->error = begin_hop(transfer, request->url);
     if (transfer->error) {
-        loop_timer_set(transfer->client->loop, &transfer->timer, transfer->started_ns, on_timer, transfer);
+        loop_timer_set(transfer->client->loop, &transfer->timer, now_ns, on_timer, transfer);
     } else {
         set_timer(transfer);
     }

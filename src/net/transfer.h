@@ -34,7 +34,8 @@ struct transfer {
     struct loop_timer timer; /* the end of time, or the next look for a stall */
     int64_t started_ns, deadline_ns; /* 0: it may take for ever */
     int64_t stall_ns, look_ns;       /* 0: it may stall for ever */
-    int64_t received_bytes, moved_bytes; /* over all hops; the latter both ways, as of the last look */
+    int64_t received_bytes;          /* over all hops */
+    int64_t moved_bytes;             /* both ways, as of the last look */
 };
 
 /* Every outcome, a bad URL too, comes as an event after the return. */

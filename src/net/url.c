@@ -33,7 +33,9 @@ static err *check_bytes(str text)
     for (size_t i = 0; i < text.len; i++) {
         unsigned char c = (unsigned char)text.data[i];
         if (c == ' ' || c == '\t') return err_invalid("URL holds white space at byte %zu", i + 1);
-        if (c < 0x20 || c == 0x7f) return err_invalid("URL holds a control character at byte %zu", i + 1);
+        if (c < 0x20 || c == 0x7f) {
+            return err_invalid("URL holds a control character at byte %zu", i + 1);
+        }
         if (c == '\\') return err_invalid("URL holds a backslash at byte %zu", i + 1);
         if (c > 0x7f) {
             return err_invalid("URL holds a character that is not ASCII at byte %zu; "
@@ -56,7 +58,9 @@ static err *check_scheme(str scheme)
 
 static err *check_name(str host)
 {
-    if (host.len > HOST_BYTES_MAX) return err_invalid("URL: host is longer than %d bytes", HOST_BYTES_MAX);
+    if (host.len > HOST_BYTES_MAX) {
+        return err_invalid("URL: host is longer than %d bytes", HOST_BYTES_MAX);
+    }
     /* A '-' in front would be an option to a program. */
     if (host.data[0] == '-') return err_invalid("URL: host begins with '-'");
     for (size_t i = 0; i < host.len; i++) {
@@ -80,8 +84,7 @@ static err *check_ipv6(str host)
 static err *check_port(str port)
 {
     uint64_t number;
-    bool good = port.len > 0 && is_digit(port.data[0]) && str_to_uint(port, &number) && number > 0 &&
-                number <= 65535;
+    bool good = str_to_uint(port, &number) && number > 0 && number <= 65535;
     return good ? NULL : err_invalid("URL: port is not a number from 1 to 65535");
 }
 
@@ -121,7 +124,9 @@ err *url_parse(str text, struct url *out)
     url.path = str_skip(rest, authority.len);
 
     if (str_cut(authority, '@', &user_info, &authority)) {
-        if (str_has_char(authority, '@')) return err_invalid("URL holds more than one '@' before its path");
+        if (str_has_char(authority, '@')) {
+            return err_invalid("URL holds more than one '@' before its path");
+        }
         str_cut(user_info, ':', &url.user, &url.password);
     } else {
         authority = user_info;
@@ -197,7 +202,9 @@ err *url_unescape(arena *a, str part, str *out)
         }
         int high = i + 2 < part.len ? hex_value(part.data[i + 1]) : -1;
         int low = i + 2 < part.len ? hex_value(part.data[i + 2]) : -1;
-        if (high < 0 || low < 0) return err_invalid("'%%' at byte %zu is not followed by two digits", i + 1);
+        if (high < 0 || low < 0) {
+            return err_invalid("'%%' at byte %zu is not followed by two digits", i + 1);
+        }
         if (high + low == 0) return err_invalid("'%%00' at byte %zu is not allowed", i + 1);
         buf_add_char(&b, (char)(high * 16 + low));
         i += 2;

@@ -28,6 +28,7 @@ str url_host_port(struct arena *a, const struct url *url);
  * "(invalid URL)". */
 str url_redact(struct arena *a, str text);
 
-str url_escape(struct arena *a, str part); /* path segment or query value (RFC 3986 unreserved stay) */
+/* For a path segment or a query value: all but the unreserved characters of RFC 3986. */
+str url_escape(struct arena *a, str part);
 /* INVALID for a '%' that two hexadecimal digits do not follow, and for %00. A '+' stays one. */
 MUST_USE err *url_unescape(struct arena *a, str part, str *out);
