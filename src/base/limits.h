@@ -26,6 +26,9 @@
 #define LIMIT_RENDER_BYTES (64u * 1024 * 1024)   /* rendered output of one unit */
 #define LIMIT_RENDER_OBJECTS 100000              /* objects of one unit */
 
+#define LIMIT_SUBST_DEPTH 50                     /* ${a:-${b:-...}}; the reader recurses */
+#define LIMIT_SUBST_STEPS (1u << 30)             /* pattern length * value length^2 of one ${v#pattern} */
+
 /* HTTP. */
 #define LIMIT_HTTP_BODY_BYTES (64u * 1024 * 1024) /* a response body unless the caller says less */
 #define LIMIT_HTTP_HEADER_BYTES (64 * 1024)       /* all header lines of one response */
