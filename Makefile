@@ -12,17 +12,20 @@ comma   := ,
 ifneq ($(SAN),)
 BUILD   := build/san-$(subst $(comma),-,$(SAN))
 SANFLAGS := -fsanitize=$(SAN) -fno-omit-frame-pointer -fno-sanitize-recover=all
+SUITE   ?= $(addprefix tests/cluster/test_,apply.py restart.py hostile.py)
 endif
+SUITE   ?= tests/cluster
 
 WARN    := -Wall -Wextra -Wshadow -Wmissing-prototypes -Wvla -Wpointer-arith -Wstrict-prototypes \
            -Wundef -Wwrite-strings -Wno-missing-field-initializers -Werror=unused-result \
            $(if $(CI),-Werror)
 CFLAGS  ?= -O2 -g
 DEPEND  = -MMD -MP -MT $@ -MF $(basename $@).d
-COMMON  := -pthread $(CFLAGS) $(SANFLAGS) -Isrc -I$(BUILD)/gen $(shell pkg-config --cflags $(PKGS))
+COMMON  := -pthread $(CFLAGS) $(SANFLAGS) -Isrc -I$(BUILD)/gen \
+           $(shell pkg-config --cflags $(PKGS) 2>/dev/null)
 ALL_CFLAGS   := -std=gnu17 -D_GNU_SOURCE -include base/ban.h $(WARN) $(COMMON)
 ALL_CXXFLAGS := -std=c++17 -Wall -Wextra $(COMMON)
-LIBS    := $(shell pkg-config --libs $(PKGS)) -lstdc++ -lm -pthread
+LIBS    := $(shell pkg-config --libs $(PKGS) 2>/dev/null) -lstdc++ -lm -pthread
 
 SRC     := $(wildcard src/*/*.c)
 CXXSRC  := $(wildcard src/*/*.cc)
@@ -91,29 +94,33 @@ unit: $(UNIT)
 check: $(CHECK)  ## unit and golden tests, fuzz corpora, tidy: under a minute
 	@tests/check $(CHECK)
 tidy: $(BUILD)/tidy  ## layers, names, lengths, banned words
-	@$(BUILD)/tidy
-test: setup   ## everything: check, then the suite against a real API server
-	@tests/all
-demo: setup $(BUILD)/fixpoint  ## the tour in a terminal; DEMO_KEEP=1 leaves it running
-	@python3 demo/demo.py
-bench: setup $(BUILD)/fixpoint  ## a table of measured numbers
-	@python3 tests/bench/bench.py
+	@tests/check $(BUILD)/tidy
+suite: $(BUILD)/fixpoint  ## the cluster suite: a real API server; a part of it when SAN is set
+	@FIXPOINT=$(BUILD)/fixpoint tests/cluster/run $(SUITE)
+test: packages ## everything: check, then the cluster suite
+	@tests/sum '$(MAKE) -j$(shell nproc) check' '$(MAKE) -j$(shell nproc) suite'
+demo: setup   ## the tour in a terminal; DEMO_KEEP=1 leaves it running
+	@$(MAKE) -j$(shell nproc) $(BUILD)/fixpoint && python3 demo/demo.py
+bench: setup  ## a table of measured numbers
+	@$(MAKE) -j$(shell nproc) $(BUILD)/fixpoint && python3 tests/bench/bench.py
 golden: $(UNIT)  ## write the expected files of the golden tests anew
 	@GOLDEN=write tests/check $(UNIT)
 fuzz:         ## every fuzz target for FUZZ_TIME seconds
-	@$(MAKE) --no-print-directory CC=clang-14 CXX=clang++-14 \
+	@setup/packages clang-14 && $(MAKE) --no-print-directory CC=clang-14 CXX=clang++-14 \
 	    SAN=fuzzer-no-link,address,undefined fuzzers
 fuzzers: $(FUZZ:%=$(BUILD)/fuzz/%)
 	@FUZZ_TIME=$(FUZZ_TIME) tests/fuzz/run $^
-setup:        ## packages and test servers that are missing
-	@setup/packages && setup/servers
+setup: packages ## install missing packages, build the test servers once
+	@setup/servers
+packages:
+	@setup/packages
 fmt:          ## clang-format over the sources
-	@clang-format-14 -i $(wildcard src/*.c src/*/*.[ch] tests/*.c tests/*/*.[ch] tools/*.c)
+	@setup/packages clang-format-14 && clang-format-14 -i $(wildcard src/*.c src/*/*.[ch] tests/*.c tests/*/*.[ch] tools/*.c)
 install: $(BUILD)/fixpoint  ## into PREFIX
 	install -D $< $(DESTDIR)$(PREFIX)/bin/fixpoint
 clean:        ## remove what was built
 	rm -rf build
 
-.PHONY: help unit check tidy test demo bench golden fuzz fuzzers setup fmt install clean FORCE
+.PHONY: help unit check tidy suite test demo bench golden fuzz fuzzers setup packages fmt install clean FORCE
 .SECONDARY:
 -include $(OBJ:.o=.d) $(MAIN:.o=.d) $(wildcard $(BUILD)/tests/*.d $(BUILD)/tests/*/*.d)

@@ -54,6 +54,14 @@ class Cluster:
         self.servers.stop()
 
 
+def stop_cleanly(operator):
+    """SIGTERM ends it soon and with status 0; under a sanitizer this is where leaks show."""
+    if operator.is_running():
+        assert operator.stop() < 10, "the operator did not stop within 10 s of SIGTERM"
+        status = operator.popen.returncode
+        assert status == 0, f"the operator ended with {status}:\n{operator.tail(60)}"
+
+
 def running_cluster():
     cluster = Cluster()
     try:
@@ -73,7 +81,7 @@ def operator(shared_cluster):
     operator.start_ready()
     yield operator
     assert operator.is_running(), f"the operator ended:\n{operator.tail()}"
-    assert operator.stop() < 10, "the operator did not stop within 10 s of SIGTERM"
+    stop_cleanly(operator)
 
 
 @pytest.fixture(scope="session")
@@ -100,10 +108,34 @@ def private_cluster():
 def own_tenant(private_cluster, request):
     tenant = private_cluster.tenant(request.node.name)
     yield tenant
-    for operator in private_cluster.operators:
-        operator.kill()
+    operators = list(private_cluster.operators)
     private_cluster.operators.clear()
-    tenant.leave(abandon=True)
+    try:
+        for operator in operators:
+            stop_cleanly(operator)
+    finally:
+        for operator in operators:
+            operator.kill()
+        tenant.leave(abandon=True)
+
+
+counts = {"passed": 0, "failed": 0}
+
+
+def pytest_runtest_logreport(report):
+    """Everything that did not pass has failed; there is no third state."""
+    if report.when == "call" and report.passed:
+        counts["passed"] += 1
+    elif not report.passed:
+        counts["failed"] += 1
+
+
+def pytest_collectreport(report):
+    counts["failed"] += not report.passed
+
+
+def pytest_unconfigure():
+    print(f"{counts['passed']} passed, {counts['failed']} failed")
 
 
 @pytest.hookimpl(hookwrapper=True)
