@@ -1,0 +1,203 @@
+/*
+ * kind: the tables agree with the structs, with the CRDs and with docs/api.md.
+ * tests/golden/control/every_field has an object of each kind with all that its spec may hold.
+ */
+#include "control/kind.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/clock.h"
+#include "base/fs.h"
+#include "control/gitrepository_spec.h"
+#include "control/kustomization_spec.h"
+#include "doc/yaml.h"
+
+#define FOLDER "tests/golden/control/every_field/"
+
+static node *example(arena *a, const char *kind)
+{
+    str text, path = str_printf(a, FOLDER "%s.yaml", kind);
+    node *out;
+    assert_null(fs_read(a, path, 1 << 20, &text));
+    assert_null(yaml_parse(a, text, (struct yaml_options){0}, &out));
+    return out;
+}
+
+/* ---- The specs ---- */
+
+static void test_gitrepository(void **state UNUSED)
+{
+    arena a AUTO(arena_done) = {0};
+    struct gitrepository_spec spec;
+    assert_null(gitrepository_spec_decode(&a, example(&a, "gitrepository"), &spec));
+    assert_true(str_is(spec.url, "https://git.example.com/fleet.git"));
+    assert_true(str_is(spec.ref.branch, "main") && str_is(spec.ref.tag, "v1.0.0"));
+    assert_true(str_is(spec.ref.semver, ">=1.0.0 <2.0.0"));
+    assert_true(str_is(spec.ref.name, "refs/pull/1/head"));
+    assert_int_equal(spec.ref.commit.len, 40);
+    assert_int_equal(spec.interval_ns, 90 * CLOCK_SECOND);
+    assert_int_equal(spec.timeout_ns, 90 * CLOCK_SECOND);
+    assert_true(str_is(spec.secret_ref.name, "credentials"));
+    assert_true(str_is(spec.provider, "azure") && str_is(spec.service_account_name, "reader"));
+    assert_true(str_is(spec.verify.mode, "TagAndHEAD"));
+    assert_true(str_is(spec.verify.secret_ref.name, "keys"));
+    assert_true(str_is(spec.proxy_secret_ref.name, "proxy"));
+    assert_true(str_is(spec.ignore, "/*\n!/deploy\n"));
+    assert_true(spec.suspend && spec.recurse_submodules);
+    assert_int_equal(spec.include.count, 2);
+    assert_true(str_is(spec.include.items[0].to_path, "vendor/other"));
+    assert_true(str_is(spec.include.items[1].repository.name, "third"));
+    assert_int_equal(spec.sparse_checkout.count, 2);
+}
+
+static void test_kustomization(void **state UNUSED)
+{
+    arena a AUTO(arena_done) = {0};
+    struct kustomization_spec spec;
+    assert_null(kustomization_spec_decode(&a, example(&a, "kustomization"), &spec));
+    assert_int_equal(spec.interval_ns, 600 * CLOCK_SECOND);
+    assert_int_equal(spec.retry_interval_ns, 5400 * CLOCK_SECOND);
+    assert_int_equal(spec.timeout_ns, 180 * CLOCK_SECOND);
+    assert_true(str_is(spec.source_ref.kind, "GitRepository"));
+    assert_true(str_is(spec.source_ref.namespace, "flux-system"));
+    assert_true(spec.prune && spec.suspend && spec.force && spec.wait);
+    assert_int_equal(spec.deletion_policy, KUSTOMIZATION_WAIT_FOR_TERMINATION);
+    assert_true(str_is(spec.health_checks.items[0].kind, "Deployment"));
+    assert_true(str_is(spec.health_exprs.items[0].failed, "status.phase == 'Failed'"));
+    assert_true(str_is(spec.depends_on.items[0].namespace, "flux-system"));
+    assert_true(str_is(spec.ignore.items[0].paths.items[0], "/spec/replicas"));
+    assert_true(str_is(spec.ignore.items[0].target.annotation_selector, "scaled=yes"));
+    assert_true(str_is(spec.target_namespace, "web") && str_is(spec.name_suffix, "-z"));
+    assert_int_equal(spec.patches->count, 1);
+    assert_int_equal(spec.build_metadata->count, 2);
+    assert_true(str_is(node_get_str(spec.common_metadata.labels, STR("team")), "web"));
+    assert_true(str_is(node_get_str(spec.post_build.substitute, STR("region")), "eu"));
+    assert_true(spec.post_build.substitute_from.items[0].optional);
+    assert_false(spec.post_build.substitute_from.items[1].optional);
+    assert_int_equal(spec.post_build.substitute_strategy, KUSTOMIZATION_ALWAYS);
+    assert_true(str_is(spec.decryption.secret_ref.name, "keys"));
+    assert_true(str_is(spec.kube_config.secret_ref.key, "config"));
+}
+
+static void test_errors(void **state UNUSED)
+{
+    arena a AUTO(arena_done) = {0};
+    node *object = example(&a, "kustomization");
+    struct kustomization_spec spec;
+    node_set_str(&a, node_find(object, "spec", "sourceRef", NULL), STR("kind"), STR("HelmChart"));
+    err *e AUTO(err_done) = kustomization_spec_decode(&a, object, &spec);
+    assert_non_null(e);
+    assert_string_equal(e->message, "spec.sourceRef.kind: 'HelmChart' is not one of OCIRepository, "
+                                    "GitRepository, Bucket, ExternalArtifact");
+    struct gitrepository_spec git;
+    err *none AUTO(err_done) = gitrepository_spec_decode(&a, node_map(&a), &git);
+    assert_non_null(none);
+    assert_string_equal(none->message, "spec: is required");
+}
+
+/* ---- The examples hold every field ---- */
+
+/* The first item of a list, or the value itself. */
+static const node *inside(const node *value)
+{
+    return node_is_list(value) ? node_at(value, 0) : value;
+}
+
+static void expect_all(const struct schema *schema, const node *value, const char *path)
+{
+    for (size_t i = 0; i < schema->field_count; i++) {
+        const struct field *field = &schema->fields[i];
+        const node *child = node_get(value, str_of(field->name));
+        /* Exclude each other, or are shown elsewhere in the example. */
+        if (strcmp(field->name, "configMapRef") == 0) continue;
+        if (strcmp(path, "target") == 0 && !child) continue;
+        if (!child) fail_msg("the example has no %s.%s", path, field->name);
+        if (field->schema) expect_all(field->schema, inside(child), field->name);
+    }
+}
+
+static void test_examples(void **state UNUSED)
+{
+    ROSTER_EACH(kind, struct kind, row) {
+        arena a AUTO(arena_done) = {0};
+        str name = str_lower(&a, str_of((*row)->kind));
+        expect_all((*row)->spec, node_get(example(&a, str_z(&a, name)), STR("spec")), "spec");
+    }
+}
+
+/* ---- The CRDs ---- */
+
+/* What the API server asks of a structural schema. */
+static void expect_structural(const node *schema, str path)
+{
+    str type = node_get_str(schema, STR("type"));
+    if (node_get_bool(schema, STR("x-kubernetes-preserve-unknown-fields"), false)) return;
+    if (!type.len) fail_msg(STR_FMT " has no type", STR_ARG(path));
+    const node *properties = node_get(schema, STR("properties"));
+    NODE_EACH(node_get(schema, STR("required")), name) {
+        if (!node_get(properties, name->text)) fail_msg(STR_FMT " requires what it lacks", STR_ARG(path));
+    }
+    PAIR_EACH(properties, pair) expect_structural(pair->value, pair->key);
+    if (str_is(type, "array")) expect_structural(node_get(schema, STR("items")), path);
+}
+
+static void expect_described(const struct schema *schema, const char *path)
+{
+    for (size_t i = 0; i < schema->field_count; i++) {
+        const struct field *field = &schema->fields[i];
+        if (!field->doc || !*field->doc) fail_msg("%s.%s says not what it is for", path, field->name);
+        if (field->schema) expect_described(field->schema, field->name);
+    }
+}
+
+static void test_crds(void **state UNUSED)
+{
+    ROSTER_EACH(kind, struct kind, row) {
+        arena a AUTO(arena_done) = {0};
+        node *crd = kind_crd(&a, *row);
+        str name = kind_crd_name(&a, *row);
+        assert_true(str_eq(node_find_str(crd, "metadata", "name", NULL), name));
+        assert_true(str_is(node_find_str(crd, "metadata", "annotations",
+                                         "kustomize.toolkit.fluxcd.io/substitute", NULL),
+                           "disabled"));
+        const node *version = node_at(node_find(crd, "spec", "versions", NULL), 0);
+        assert_non_null(node_find(version, "subresources", "status", NULL));
+        const node *schema = node_find(version, "schema", "openAPIV3Schema", NULL);
+        const node *status = node_find(schema, "properties", "status", NULL);
+        assert_int_equal(node_get_int(node_get(status, STR("default")), STR("observedGeneration"), 0), -1);
+        PAIR_EACH(node_get(schema, STR("properties")), pair) {
+            if (!str_is(pair->key, "metadata")) expect_structural(pair->value, pair->key);
+        }
+        expect_described((*row)->spec, "spec");
+        expect_described((*row)->status, "status");
+    }
+}
+
+static void test_find(void **state UNUSED)
+{
+    const struct kind *kind = kind_find(STR("GitRepository"));
+    assert_non_null(kind);
+    assert_ptr_equal(kind_find_word(STR("gitrepo")), kind);
+    assert_ptr_equal(kind_find_word(STR("GitRepositories")), kind);
+    assert_null(kind_find(STR("gitrepository")));
+    assert_null(kind_find_word(STR("pod")));
+    arena a AUTO(arena_done) = {0};
+    size_t count;
+    const struct kind **all = kind_all(&a, &count);
+    assert_true(count >= 2);
+    for (size_t i = 1; i < count; i++) assert_true(all[i - 1]->rank < all[i]->rank);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_gitrepository), cmocka_unit_test(test_kustomization),
+        cmocka_unit_test(test_errors),        cmocka_unit_test(test_examples),
+        cmocka_unit_test(test_crds),          cmocka_unit_test(test_find),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
