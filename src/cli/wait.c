@@ -15,12 +15,6 @@ struct goal {
     bool (*is_over)(const node *object); /* besides being Current; NULL: nothing else */
 };
 
-static void sleep_ns(int64_t span_ns)
-{
-    struct timespec span = {span_ns / CLOCK_SECOND, span_ns % CLOCK_SECOND};
-    nanosleep(&span, NULL);
-}
-
 static bool is_handled(const node *object, str handled_before)
 {
     return !str_eq(node_find_str(object, "status", "lastHandledReconcileAt", NULL), handled_before);
@@ -82,7 +76,7 @@ static err *wait_for(struct cli *cli, const struct goal *goal, node **out)
     for (bool done = false; !done; arena_reset(&a)) {
         TRY(look(cli, goal, &a, clock_now_ns() >= end_ns, &done, out));
         if (done) break;
-        sleep_ns(pause_ns);
+        clock_sleep(pause_ns);
         pause_ns = MIN(pause_ns * 2, POLL_LAST_NS);
     }
     return NULL;

@@ -67,7 +67,7 @@ static err *make_piece(arena *a, const struct manifests_options *options, node *
         .common_annotations = options->spec->common_metadata.annotations,
     };
     struct kube_ref ref = kube_ref_of(object);
-    TRY(refuse_encrypted(a, object, &ref));
+    if (!options->keep_encrypted) TRY(refuse_encrypted(a, object, &ref));
     TRY(err_because(prepare_object(a, object, &prepare), "BuildFailed"));
     *out = (struct piece){
         .ref = ref,

@@ -15,6 +15,7 @@ struct manifests_options {
     const struct kustomization_spec *spec;
     const struct map *variables;   /* name to str *; may be empty */
     bool lenient;                  /* unset variables are empty instead of an error */
+    bool keep_encrypted;           /* encrypted Secrets stay as they are: for commands, which mask them */
 };
 
 struct manifests {
