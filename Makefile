@@ -85,6 +85,9 @@ $(BUILD)/replay/%: $(BUILD)/tests/fuzz/%.o $(BUILD)/tests/replay.o $(OBJ)
 $(BUILD)/fuzz/%: $(BUILD)/tests/fuzz/%.o $(OBJ)
 	@mkdir -p $(@D)
 	$(CXX) $(SANFLAGS) -fsanitize=fuzzer -o $@ $^ $(LIBS)
+$(BUILD)/bench/%: $(BUILD)/tests/bench/%.o $(OBJ)
+	@mkdir -p $(@D)
+	$(CC) $(SANFLAGS) -o $@ $^ $(LIBS)
 $(BUILD)/tidy: $(BUILD)/tests/tidy.o $(filter $(BUILD)/obj/base/%,$(OBJ))
 	$(CC) $(SANFLAGS) -o $@ $^ $(LIBS)
 
@@ -102,7 +105,8 @@ test: packages ## everything: check, then the cluster suite
 demo: setup   ## the tour in a terminal; DEMO_KEEP=1 leaves it running
 	@$(MAKE) -j$(shell nproc) $(BUILD)/fixpoint && python3 demo/demo.py
 bench: setup  ## a table of measured numbers
-	@$(MAKE) -j$(shell nproc) $(BUILD)/fixpoint && python3 tests/bench/bench.py
+	@$(MAKE) -j$(shell nproc) $(BUILD)/fixpoint $(BUILD)/bench/kustomize && \
+	    python3 tests/bench/bench.py $(UNITS)
 golden: $(UNIT)  ## write the expected files of the golden tests anew
 	@GOLDEN=write tests/check $(UNIT)
 fuzz:         ## every fuzz target for FUZZ_TIME seconds
