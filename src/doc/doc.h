@@ -41,6 +41,7 @@ struct node_pair {
     /* A key that is no text in YAML (1, true, null) keeps its kind; JSON keys are NODE_STR. */
     uint8_t key_kind;
     uint8_t key_style;
+    uint8_t key_time; /* as node.time */
     uint32_t line; /* of the key in the source; 0 when there is none */
 };
 

@@ -24,25 +24,23 @@ static int digit_value(char c)
     return c >= 'a' && c <= 'f' ? c - 'a' + 10 : 99;
 }
 
+static str skip_underscores(str text)
+{
+    while (text.len && text.data[0] == '_')
+        text = str_skip(text, 1);
+    return text;
+}
+
 /* The base of an integer literal, its prefix taken off *text. */
 static int take_base(str *text)
 {
-    if (text->len < 2 || text->data[0] != '0') return 10;
-    int base = 8;
-    switch (text->data[1] | 0x20) {
-    case 'x':
-        base = 16;
-        break;
-    case 'b':
-        base = 2;
-        break;
-    case 'o':
-        break;
-    default:
-        *text = str_skip(*text, 1);
-        return 8;
-    }
-    *text = str_skip(*text, 2);
+    str rest = skip_underscores(*text);
+    if (rest.len == 0 || rest.data[0] != '0') return 10;
+    rest = skip_underscores(str_skip(rest, 1));
+    if (rest.len == 0) return 10;
+    char mark = rest.data[0] | 0x20;
+    int base = mark == 'x' ? 16 : mark == 'b' ? 2 : 8;
+    *text = str_skip(rest, mark == 'x' || mark == 'b' || mark == 'o');
     return base;
 }
 
@@ -58,7 +56,7 @@ static uint64_t based_value(str text, int base)
 
 static int64_t exponent_of(str text)
 {
-    bool negative = text.len && text.data[0] == '-';
+    bool negative = str_has_char(text, '-');
     int64_t value = 0;
     for (size_t i = 0; i < text.len; i++) {
         if (is_digit(text.data[i]) && value < EXPONENT_MAX / 16) {
@@ -103,6 +101,7 @@ void number_read(str text, bool integer, struct number *out)
     }
     int base = integer ? take_base(&rest) : 10;
     if (base != 10) {
+        if (str_has_char(rest, '-')) out->negative = true; /* compat: go-yaml takes 0b-1 */
         int len = snprintf(out->decimal, sizeof out->decimal, "%llu",
                            (unsigned long long)based_value(rest, base));
         rest = str_from(out->decimal, (size_t)len);

@@ -1,0 +1,669 @@
+#include "doc/yaml.h"
+
+#include <math.h>
+#include <string.h>
+#include <yaml.h>
+
+#include "base/b64.h"
+#include "base/limits.h"
+#include "base/map.h"
+#include "doc/number.h"
+#include "doc/timestamp.h"
+
+/* ------------------------------------------------------------------ what a plain scalar means */
+
+static const struct word {
+    str text;
+    uint8_t kind;
+    bool only_v2;
+} words[] = {
+#define WORD(text, ...)                                                                            \
+    {                                                                                              \
+        {text, sizeof(text) - 1}, __VA_ARGS__                                                      \
+    }
+    WORD("true", NODE_BOOL),      WORD("True", NODE_BOOL),      WORD("TRUE", NODE_BOOL),
+    WORD("false", NODE_BOOL),     WORD("False", NODE_BOOL),     WORD("FALSE", NODE_BOOL),
+    WORD("~", NODE_NULL),         WORD("null", NODE_NULL),      WORD("Null", NODE_NULL),
+    WORD("NULL", NODE_NULL),      WORD(".nan", NODE_FLOAT),     WORD(".NaN", NODE_FLOAT),
+    WORD(".NAN", NODE_FLOAT),     WORD(".inf", NODE_FLOAT),     WORD(".Inf", NODE_FLOAT),
+    WORD(".INF", NODE_FLOAT),     WORD("+.inf", NODE_FLOAT),    WORD("+.Inf", NODE_FLOAT),
+    WORD("+.INF", NODE_FLOAT),    WORD("-.inf", NODE_FLOAT),    WORD("-.Inf", NODE_FLOAT),
+    WORD("-.INF", NODE_FLOAT),    WORD("y", NODE_BOOL, true),   WORD("Y", NODE_BOOL, true),
+    WORD("yes", NODE_BOOL, true), WORD("Yes", NODE_BOOL, true), WORD("YES", NODE_BOOL, true),
+    WORD("n", NODE_BOOL, true),   WORD("N", NODE_BOOL, true),   WORD("no", NODE_BOOL, true),
+    WORD("No", NODE_BOOL, true),  WORD("NO", NODE_BOOL, true),  WORD("on", NODE_BOOL, true),
+    WORD("On", NODE_BOOL, true),  WORD("ON", NODE_BOOL, true),  WORD("off", NODE_BOOL, true),
+    WORD("Off", NODE_BOOL, true), WORD("OFF", NODE_BOOL, true),
+#undef WORD
+};
+
+/* What the first character of a plain scalar leaves open. */
+enum { TEXT, MAYBE_WORD, MAYBE_NUMBER };
+static const uint8_t first_class[256] = {
+    ['~'] = MAYBE_WORD,   ['n'] = MAYBE_WORD,           ['N'] = MAYBE_WORD,   ['t'] = MAYBE_WORD,
+    ['T'] = MAYBE_WORD,   ['f'] = MAYBE_WORD,           ['F'] = MAYBE_WORD,   ['y'] = MAYBE_WORD,
+    ['Y'] = MAYBE_WORD,   ['o'] = MAYBE_WORD,           ['O'] = MAYBE_WORD,   ['.'] = MAYBE_NUMBER,
+    ['+'] = MAYBE_NUMBER, ['0' ... '9'] = MAYBE_NUMBER, ['-'] = MAYBE_NUMBER,
+};
+
+/* The next character of a number, which may hold '_' anywhere; 0 at the end. */
+static char peek(str *rest)
+{
+    while (rest->len && rest->data[0] == '_')
+        *rest = str_skip(*rest, 1);
+    return rest->len ? rest->data[0] : 0;
+}
+
+static char next(str *rest)
+{
+    char c = peek(rest);
+    *rest = str_skip(*rest, 1);
+    return c;
+}
+
+static bool is_digit(char c)
+{
+    return c >= '0' && c <= '9';
+}
+
+static size_t skip_digits(str *rest)
+{
+    size_t count = 0;
+    for (; is_digit(peek(rest)); count++)
+        next(rest);
+    return count;
+}
+
+/* A literal as Go reads it with base 0, which fits 64 bits. Behind 0b, and in v3 behind 0o, go-yaml
+ * takes a sign, too. */
+static bool is_integer(str text, enum yaml_dialect dialect)
+{
+    char sign = peek(&text);
+    if (sign == '-' || sign == '+')
+        next(&text);
+    else
+        sign = 0;
+    unsigned base = 10;
+    bool digits = false;
+    if (peek(&text) == '0') {
+        next(&text);
+        char mark = peek(&text) | 0x20;
+        base = mark == 'x' ? 16 : mark == 'b' ? 2 : 8;
+        digits = mark != 'x' && mark != 'b' && mark != 'o';
+        if (!digits) next(&text);
+        bool late = base == 2 || (base == 8 && !digits && dialect == YAML_V3);
+        if (!sign && late && (peek(&text) == '-' || peek(&text) == '+')) sign = next(&text);
+    }
+    uint64_t value = 0;
+    for (; peek(&text) || text.len; digits = true) {
+        char c = next(&text);
+        unsigned digit = is_digit(c) ? (unsigned)(c - '0') : (unsigned)((c | 0x20) - 'a') + 10;
+        if (digit >= base) return false;
+        if (__builtin_mul_overflow(value, base, &value)) return false;
+        if (__builtin_add_overflow(value, digit, &value)) return false;
+    }
+    return digits && (!sign || value <= (uint64_t)INT64_MAX + (sign == '-'));
+}
+
+static bool is_float(str text)
+{
+    str rest = text;
+    if (peek(&rest) == '-' || peek(&rest) == '+') next(&rest);
+    size_t digits = skip_digits(&rest);
+    if (peek(&rest) == '.') {
+        next(&rest);
+        digits += skip_digits(&rest);
+    }
+    if (digits == 0) return false;
+    bool exponent = (peek(&rest) | 0x20) == 'e';
+    if (exponent) {
+        next(&rest);
+        if (peek(&rest) == '-' || peek(&rest) == '+') next(&rest);
+        if (skip_digits(&rest) == 0) return false;
+    }
+    if (peek(&rest) || rest.len) return false;
+    if (!exponent && digits < 300) return true;
+    struct number number; /* what no double can hold is a text */
+    number_read(text, false, &number);
+    return isfinite(number_to_double(&number));
+}
+
+/* Each '_' stands between two digits: what Go asks of a number that begins with a point. */
+static bool separates_digits(str text)
+{
+    for (size_t i = 0; i < text.len; i++) {
+        if (text.data[i] != '_') continue;
+        if (i == 0 || i + 1 == text.len || !is_digit(text.data[i - 1])) return false;
+        if (!is_digit(text.data[i + 1])) return false;
+    }
+    return true;
+}
+
+static const struct word *word_of(str text)
+{
+    if (text.len > 5) return NULL;
+    for (size_t i = 0; i < COUNT(words); i++) {
+        if (str_eq(words[i].text, text)) return &words[i];
+    }
+    return NULL;
+}
+
+enum node_kind yaml_resolve(str plain, enum yaml_dialect dialect, bool *time_out)
+{
+    *time_out = false;
+    if (plain.len == 0) return NODE_NULL;
+    uint8_t class = first_class[(uint8_t)plain.data[0]];
+    if (class == TEXT) return NODE_STR;
+    const struct word *word = word_of(plain);
+    if (word && (!word->only_v2 || dialect == YAML_V2)) return word->kind;
+    if (class == MAYBE_WORD) return NODE_STR;
+    if (timestamp_is(plain)) {
+        *time_out = dialect == YAML_V3;
+        return NODE_STR;
+    }
+    if (plain.data[0] == '.' && !separates_digits(plain)) return NODE_STR;
+    if (plain.data[0] != '.' && is_integer(plain, dialect)) return NODE_INT;
+    return is_float(plain) ? NODE_FLOAT : NODE_STR;
+}
+
+/* ------------------------------------------------------------------ events to nodes */
+
+struct anchor {
+    node *node;
+    uint32_t size, height; /* nodes below and with it; levels of collections */
+    bool open;             /* its collection has not ended yet */
+};
+
+/* A collection that has not ended. Its children wait on the stack of the builder. */
+struct frame {
+    node *node;
+    struct anchor *anchor;
+    size_t base;          /* of its children on the stack */
+    uint32_t size_before; /* nodes that came before it */
+    uint32_t height;
+    bool has_key; /* the last pair on the stack waits for its value */
+    bool merges;  /* one of its keys is a merge key */
+};
+
+/* A merge key is kept apart from the texts until its map ends. */
+enum { KEY_MERGE = 0xff };
+
+struct builder {
+    yaml_parser_t parser;
+    arena *arena, scratch;
+    struct yaml_options options;
+    struct map anchors; /* name to struct anchor; of one document */
+    struct frame frames[LIMIT_DOC_DEPTH];
+    uint32_t depth;
+    struct node_pair *stack;
+    size_t count, room;
+    uint32_t size, expanded; /* nodes so far, and how many of them came from aliases */
+    uint32_t line;           /* of the event at hand */
+    node *root;
+    bool open_end; /* the document ended without a mark */
+};
+
+/* The line that go-yaml names: that of the context or else of the problem, and the other way round
+ * in v2. Marks count from 0, and only for errors of the scanner does it make up for that. */
+static err *parse_error(const struct builder *b)
+{
+    const yaml_parser_t *p = &b->parser;
+    const char *what = p->problem ? p->problem : "unknown problem parsing YAML content";
+    size_t context = p->context_mark.line, problem = p->problem_mark.line, line = 0;
+    size_t step = p->error == YAML_SCANNER_ERROR;
+    if (b->options.dialect == YAML_V2)
+        line = problem ? problem + step : context;
+    else if (context || problem)
+        line = (context ? context : problem) + step;
+    if (line == 0) return err_invalid("yaml: %s", what);
+    return err_invalid("yaml: line %zu: %s", line, what);
+}
+
+static str text_of(const yaml_char_t *text)
+{
+    return str_of((const char *)text);
+}
+
+/* ---- scalars */
+
+static const struct tag {
+    const char *name;
+    enum {
+        TAG_STR,
+        TAG_BOOL,
+        TAG_INT,
+        TAG_FLOAT,
+        TAG_NULL,
+        TAG_TIMESTAMP,
+        TAG_BINARY,
+        TAG_MERGE
+    } is;
+} tags[] = {
+    {"str", TAG_STR},   {"bool", TAG_BOOL},           {"int", TAG_INT},       {"float", TAG_FLOAT},
+    {"null", TAG_NULL}, {"timestamp", TAG_TIMESTAMP}, {"binary", TAG_BINARY}, {"merge", TAG_MERGE},
+};
+
+static const struct tag *known_tag(str tag)
+{
+    if (!str_strip_prefix(&tag, STR("tag:yaml.org,2002:"))) return NULL;
+    for (size_t i = 0; i < COUNT(tags); i++) {
+        if (str_is(tag, tags[i].name)) return &tags[i];
+    }
+    return NULL;
+}
+
+static err *decode_binary(const struct builder *b, node *n)
+{
+    err *e = b64_decode(b->arena, n->text, &n->text);
+    if (!e) return NULL;
+    err_free(e);
+    return err_invalid("yaml: line %u: !!binary value contains invalid base64 data", b->line);
+}
+
+static const char *name_of(enum node_kind kind, bool time)
+{
+    static const char *const names[] = {"null", "bool", "int", "float", "str"};
+    return time ? "timestamp" : names[kind];
+}
+
+/* The kind under an explicit tag. What has another tag than those of the table is a text. */
+static err *apply_tag(const struct builder *b, str tag_text, node *n)
+{
+    n->tagged = true;
+    n->kind = NODE_STR;
+    const struct tag *tag = known_tag(tag_text);
+    if (!tag || tag->is == TAG_STR || tag->is == TAG_MERGE) return NULL;
+    if (tag->is == TAG_BINARY) return decode_binary(b, n);
+
+    bool is_time;
+    enum node_kind kind = yaml_resolve(n->text, b->options.dialect, &is_time);
+    if (tag->is == TAG_FLOAT && kind == NODE_INT) {
+        n->kind = number_is_json(n->text) ? NODE_FLOAT : NODE_INT;
+        return NULL;
+    }
+    if (tag->is == TAG_TIMESTAMP && timestamp_is(n->text)) {
+        n->time = b->options.dialect == YAML_V3;
+        return NULL;
+    }
+    static const enum node_kind wanted[] = {
+        [TAG_BOOL] = NODE_BOOL, [TAG_INT] = NODE_INT,       [TAG_FLOAT] = NODE_FLOAT,
+        [TAG_NULL] = NODE_NULL, [TAG_TIMESTAMP] = NODE_MAP,
+    };
+    n->kind = (uint8_t)kind;
+    if (kind == wanted[tag->is]) return NULL;
+    return err_invalid("yaml: line %u: cannot decode a !!%s as a !!%s", b->line,
+                       name_of(kind, is_time), tag->name);
+}
+
+static const uint8_t scalar_styles[] = {
+    [YAML_ANY_SCALAR_STYLE] = NODE_PLAIN,
+    [YAML_PLAIN_SCALAR_STYLE] = NODE_PLAIN,
+    [YAML_SINGLE_QUOTED_SCALAR_STYLE] = NODE_SINGLE,
+    [YAML_DOUBLE_QUOTED_SCALAR_STYLE] = NODE_DOUBLE,
+    [YAML_LITERAL_SCALAR_STYLE] = NODE_LITERAL,
+    [YAML_FOLDED_SCALAR_STYLE] = NODE_FOLDED,
+};
+
+static node *new_node(const struct builder *b, enum node_kind kind, uint8_t style)
+{
+    node *n = arena_alloc(b->arena, sizeof *n);
+    *n = (node){.kind = (uint8_t)kind, .style = style, .line = b->line};
+    return n;
+}
+
+static err *scalar_node(const struct builder *b, const yaml_event_t *event, node **out)
+{
+    node *n = new_node(b, NODE_STR, scalar_styles[event->data.scalar.style]);
+    n->text = str_dup(b->arena,
+                      str_from((const char *)event->data.scalar.value, event->data.scalar.length));
+    *out = n;
+    if (event->data.scalar.tag) return apply_tag(b, text_of(event->data.scalar.tag), n);
+    if (n->style != NODE_PLAIN) return NULL;
+    bool is_time;
+    n->kind = (uint8_t)yaml_resolve(n->text, b->options.dialect, &is_time);
+    n->time = is_time;
+    return NULL;
+}
+
+/* ---- keys */
+
+static bool is_merge_key(const node *key)
+{
+    return key->kind == NODE_STR && key->style == NODE_PLAIN && str_is(key->text, "<<");
+}
+
+/* The text that a key of another kind has in JSON. */
+static err *key_text(const struct builder *b, const node *key, str *out)
+{
+    bool truth;
+    struct number number;
+    buf text = BUF(b->arena);
+    if (node_to_bool(key, &truth)) {
+        *out = truth ? STR("true") : STR("false");
+        return NULL;
+    }
+    if (key->kind == NODE_NULL) {
+        return err_invalid("yaml: line %u: null is not supported as a map key", b->line);
+    }
+    number_read(key->text, key->kind == NODE_INT, &number);
+    if (number_write(&text, &number))
+        *out = buf_str(&text);
+    else
+        *out = number.class == NUMBER_NAN ? STR(".nan")
+               : number.negative          ? STR("-.inf")
+                                          : STR(".inf");
+    return NULL;
+}
+
+static err *take_key(struct builder *b, struct frame *frame, const node *key)
+{
+    if (!node_is_scalar(key)) {
+        return err_invalid("yaml: line %u: invalid map key: a map or a list cannot be a key",
+                           b->line);
+    }
+    struct node_pair pair = {.key = key->text,
+                             .key_kind = key->kind,
+                             .key_style = key->style,
+                             .key_time = key->time,
+                             .line = b->line};
+    if (is_merge_key(key)) {
+        pair.key_kind = KEY_MERGE;
+        frame->merges = true;
+    } else if (key->kind != NODE_STR && b->options.dialect == YAML_V2) {
+        TRY(key_text(b, key, &pair.key));
+        pair.key_kind = NODE_STR;
+    }
+    *ARENA_PUSH(&b->scratch, b->stack, b->count, b->room) = pair;
+    frame->has_key = true;
+    return NULL;
+}
+
+/* ---- maps at their end */
+
+struct pairs {
+    struct node_pair *data;
+    size_t count, room;
+};
+
+static void add_pairs(struct builder *b, struct pairs *out, const node *map)
+{
+    PAIR_EACH (map, pair)
+        *ARENA_PUSH(&b->scratch, out->data, out->count, out->room) = *pair;
+}
+
+/* Of several maps the first has the last word, so it comes last. */
+static err *add_merged(struct builder *b, struct pairs *out, const struct node_pair *merge)
+{
+    const node *value = merge->value;
+    bool fits = node_is_map(value) || node_is_list(value);
+    NODE_EACH (value, item)
+        fits = fits && node_is_map(item);
+    if (!fits) {
+        return err_invalid("yaml: line %u: map merge requires map or sequence of maps as the value",
+                           merge->line);
+    }
+    if (node_is_map(value))
+        add_pairs(b, out, value);
+    else
+        for (uint32_t i = value->count; i > 0; i--)
+            add_pairs(b, out, value->items[i - 1]);
+    return NULL;
+}
+
+/* Puts the pairs in an order in which the last of equal keys is the one that counts. v3 lets the
+ * pairs of the map itself win; v2 takes everything in the order of the text. */
+static err *merge(struct builder *b, node *map)
+{
+    bool in_place = b->options.dialect == YAML_V2;
+    struct pairs out = {0};
+    for (uint32_t i = map->count; i > 0 && !in_place; i--) {
+        if (map->pairs[i - 1].key_kind == KEY_MERGE) TRY(add_merged(b, &out, &map->pairs[i - 1]));
+    }
+    PAIR_EACH (map, pair) {
+        if (pair->key_kind != KEY_MERGE)
+            *ARENA_PUSH(&b->scratch, out.data, out.count, out.room) = *pair;
+        else if (in_place)
+            TRY(add_merged(b, &out, pair));
+    }
+    must(out.count < UINT32_MAX);
+    map->pairs = out.data;
+    map->count = (uint32_t)out.count;
+    node_keep_last(&b->scratch, map);
+    return NULL;
+}
+
+static err *finish_map(struct builder *b, const struct frame *frame)
+{
+    node *map = frame->node;
+    map->pairs = b->stack + frame->base;
+    map->count = (uint32_t)(b->count - frame->base);
+    uint32_t first, second;
+    if (b->options.dup_error && node_find_twins(&b->scratch, map, &first, &second)) {
+        return err_invalid("yaml: unmarshal errors:\n  line %u: mapping key \"" STR_FMT
+                           "\" already defined at line %u",
+                           map->pairs[second].line, STR_ARG(map->pairs[second].key),
+                           map->pairs[first].line);
+    }
+    if (frame->merges)
+        TRY(merge(b, map));
+    else if (b->options.last_wins)
+        node_keep_last(&b->scratch, map);
+    size_t bytes = map->count * sizeof *map->pairs;
+    map->pairs = bytes ? memcpy(arena_alloc(b->arena, bytes), map->pairs, bytes) : NULL;
+    map->room = map->count;
+    return NULL;
+}
+
+static void finish_list(struct builder *b, const struct frame *frame)
+{
+    node *list = frame->node;
+    list->count = list->room = (uint32_t)(b->count - frame->base);
+    list->items = list->count ? arena_alloc(b->arena, list->count * sizeof *list->items) : NULL;
+    for (uint32_t i = 0; i < list->count; i++)
+        list->items[i] = b->stack[frame->base + i].value;
+}
+
+/* ---- one event */
+
+/* Puts a complete node where it belongs. */
+static err *deliver(struct builder *b, node *n, uint32_t height)
+{
+    if (b->depth == 0) {
+        b->root = n;
+        return NULL;
+    }
+    struct frame *frame = &b->frames[b->depth - 1];
+    frame->height = MAX(frame->height, height + 1);
+    if (frame->node->kind == NODE_LIST) {
+        *ARENA_PUSH(&b->scratch, b->stack, b->count, b->room) = (struct node_pair){.value = n};
+        return NULL;
+    }
+    if (!frame->has_key) return take_key(b, frame, n);
+    b->stack[b->count - 1].value = n;
+    frame->has_key = false;
+    return NULL;
+}
+
+static struct anchor *add_anchor(struct builder *b, const yaml_char_t *name, node *n)
+{
+    if (!name) return NULL;
+    struct anchor *anchor = NEW(&b->scratch, struct anchor);
+    *anchor = (struct anchor){.node = n, .size = 1};
+    map_put(&b->anchors, text_of(name), anchor);
+    return anchor;
+}
+
+static err *too_deep(const struct builder *b)
+{
+    return err_invalid("yaml: line %u: nested deeper than the limit of %d levels", b->line,
+                       LIMIT_DOC_DEPTH);
+}
+
+static err *take_alias(struct builder *b, const yaml_event_t *event)
+{
+    str name = text_of(event->data.alias.anchor);
+    const struct anchor *anchor = map_get(&b->anchors, name);
+    if (!anchor) return err_invalid("yaml: unknown anchor '" STR_FMT "' referenced", STR_ARG(name));
+    if (anchor->open) {
+        return err_invalid("yaml: anchor '" STR_FMT "' value contains itself", STR_ARG(name));
+    }
+    if (b->depth + anchor->height > LIMIT_DOC_DEPTH) return too_deep(b);
+    uint64_t written = b->size - b->expanded, expanded = (uint64_t)b->expanded + anchor->size;
+    if (expanded > written * LIMIT_YAML_ALIAS_FACTOR + LIMIT_YAML_ALIAS_FREE_NODES) {
+        return err_invalid(
+            "yaml: line %u: document contains excessive aliasing: aliases may add %d "
+            "nodes, and %d for each that is written",
+            b->line, LIMIT_YAML_ALIAS_FREE_NODES, LIMIT_YAML_ALIAS_FACTOR);
+    }
+    b->size += anchor->size;
+    b->expanded += anchor->size;
+    return deliver(b, doc_copy_tree(b->arena, anchor->node), anchor->height);
+}
+
+static err *take_scalar(struct builder *b, const yaml_event_t *event)
+{
+    node *n;
+    TRY(scalar_node(b, event, &n));
+    b->size++;
+    add_anchor(b, event->data.scalar.anchor, n);
+    return deliver(b, n, 0);
+}
+
+static err *take_start(struct builder *b, enum node_kind kind, const yaml_char_t *anchor, bool flow)
+{
+    if (b->depth == LIMIT_DOC_DEPTH) return too_deep(b);
+    node *n = new_node(b, kind, flow ? NODE_FLOW : NODE_PLAIN);
+    struct frame *frame = &b->frames[b->depth++];
+    *frame = (struct frame){.node = n, .base = b->count, .size_before = b->size++, .height = 1};
+    frame->anchor = add_anchor(b, anchor, n);
+    if (frame->anchor) frame->anchor->open = true;
+    return NULL;
+}
+
+static err *take_end(struct builder *b)
+{
+    struct frame *frame = &b->frames[b->depth - 1];
+    if (frame->node->kind == NODE_MAP)
+        TRY(finish_map(b, frame));
+    else
+        finish_list(b, frame);
+    b->count = frame->base;
+    b->depth--;
+    if (frame->anchor) {
+        frame->anchor->open = false;
+        frame->anchor->size = b->size - frame->size_before;
+        frame->anchor->height = frame->height;
+    }
+    return deliver(b, frame->node, frame->height);
+}
+
+static err *take(struct builder *b, const yaml_event_t *event)
+{
+    b->line = (uint32_t)event->start_mark.line + 1;
+    switch (event->type) {
+    case YAML_SCALAR_EVENT:
+        return take_scalar(b, event);
+    case YAML_ALIAS_EVENT:
+        return take_alias(b, event);
+    case YAML_MAPPING_START_EVENT:
+        return take_start(b, NODE_MAP, event->data.mapping_start.anchor,
+                          event->data.mapping_start.style == YAML_FLOW_MAPPING_STYLE);
+    case YAML_SEQUENCE_START_EVENT:
+        return take_start(b, NODE_LIST, event->data.sequence_start.anchor,
+                          event->data.sequence_start.style == YAML_FLOW_SEQUENCE_STYLE);
+    case YAML_MAPPING_END_EVENT:
+    case YAML_SEQUENCE_END_EVENT:
+        return take_end(b);
+    default:
+        return NULL;
+    }
+}
+
+/* The next event goes to take() unless there is an error already: what is wrong with the syntax
+ * further down is said first, as go-yaml does, which reads before it looks. */
+static err *next_event(struct builder *b, err *before, yaml_event_t *out)
+{
+    if (!yaml_parser_parse(&b->parser, out)) {
+        err_free(before);
+        return parse_error(b);
+    }
+    return before ? before : take(b, out);
+}
+
+/* The next document, or NULL at the end of the stream. */
+static err *next_document(struct builder *b, node **out)
+{
+    b->root = NULL;
+    b->size = b->expanded = 0;
+    map_clear(&b->anchors);
+    err *e = NULL;
+    for (bool more = true; more;) {
+        yaml_event_t event = {0};
+        e = next_event(b, e, &event);
+        b->open_end = event.type == YAML_DOCUMENT_END_EVENT && event.data.document_end.implicit;
+        more = event.type != YAML_DOCUMENT_END_EVENT && event.type != YAML_STREAM_END_EVENT &&
+               event.type != YAML_NO_EVENT;
+        yaml_event_delete(&event);
+    }
+    *out = b->root;
+    return e;
+}
+
+/* Behind a document that nothing ended there has to be another one, or the end. Without this look
+ * a line that is indented less than the first would quietly cut the document off. */
+static err *check_end(struct builder *b)
+{
+    if (!b->open_end) return NULL;
+    yaml_event_t event;
+    if (!yaml_parser_parse(&b->parser, &event)) return parse_error(b);
+    yaml_event_delete(&event);
+    return NULL;
+}
+
+static void done(struct builder *b)
+{
+    yaml_parser_delete(&b->parser);
+    map_done(&b->anchors);
+    arena_done(&b->scratch);
+}
+
+static err *start(arena *a, str text, struct yaml_options options, struct builder *b)
+{
+    if (text.len > LIMIT_DOC_BYTES) {
+        return err_invalid("yaml: text is larger than the limit of %u bytes", LIMIT_DOC_BYTES);
+    }
+    must(yaml_parser_initialize(&b->parser));
+    b->arena = a;
+    b->options = options;
+    yaml_parser_set_input_string(&b->parser, (const yaml_char_t *)(text.len ? text.data : "\n"),
+                                 text.len ? text.len : 1);
+    return NULL;
+}
+
+err *yaml_parse(arena *a, str text, struct yaml_options options, node **out)
+{
+    struct builder b AUTO(done) = {0};
+    node *root = NULL;
+    TRY(start(a, text, options, &b));
+    TRY(next_document(&b, &root));
+    TRY(check_end(&b));
+    *out = root ? root : node_null(a);
+    return NULL;
+}
+
+err *yaml_parse_all(arena *a, str text, struct yaml_options options, node ***out, size_t *count_out)
+{
+    struct builder b AUTO(done) = {0};
+    TRY(start(a, text, options, &b));
+    node **documents = NULL;
+    size_t count = 0, room = 0;
+    for (;;) {
+        node *root = NULL;
+        TRY(next_document(&b, &root));
+        if (!root) break;
+        if (root->kind != NODE_NULL) *ARENA_PUSH(a, documents, count, room) = root;
+    }
+    *out = documents;
+    *count_out = count;
+    return NULL;
+}
