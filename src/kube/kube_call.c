@@ -61,7 +61,6 @@ struct kube_call *kube_call_start(struct kube *kube, const struct kube_request *
         loop_timer_set(kube_loop(kube), &call->refused, clock_now_ns(), on_refused, call);
         return call;
     }
-    call->request.body = str_dup(&call->arena, call->request.body);
     call->stream = http_open(kube_http(kube, false), &call->request, &http_events, call);
     return call;
 }
