@@ -200,23 +200,38 @@ struct builder {
     uint32_t size, expanded; /* nodes so far, and how many of them came from aliases */
     uint32_t line;           /* of the event at hand */
     node *root;
-    bool open_end; /* the document ended without a mark */
+    bool open_end;        /* the document ended without a mark */
+    bool over;            /* an error stands that nothing further down can go before */
+    const char *at, *end; /* the character with the index in the text; NULL: no need to know */
+    size_t index;
 };
 
 /* The line that go-yaml names: that of the context or else of the problem, and the other way round
  * in v2. Marks count from 0, and only for errors of the scanner does it make up for that. */
+static err *syntax_error(const struct builder *b, size_t context, size_t problem, bool scanner,
+                         const char *what)
+{
+    size_t line = 0;
+    if (b->options.dialect == YAML_V2)
+        line = problem ? problem + scanner : context;
+    else if (context || problem)
+        line = (context ? context : problem) + scanner;
+    if (line == 0) return err_invalid("yaml: %s", what);
+    return err_invalid("yaml: line %zu: %s", line, what);
+}
+
 static err *parse_error(const struct builder *b)
 {
     const yaml_parser_t *p = &b->parser;
-    const char *what = p->problem ? p->problem : "unknown problem parsing YAML content";
-    size_t context = p->context_mark.line, problem = p->problem_mark.line, line = 0;
-    size_t step = p->error == YAML_SCANNER_ERROR;
-    if (b->options.dialect == YAML_V2)
-        line = problem ? problem + step : context;
-    else if (context || problem)
-        line = (context ? context : problem) + step;
-    if (line == 0) return err_invalid("yaml: %s", what);
-    return err_invalid("yaml: line %zu: %s", line, what);
+    return syntax_error(b, p->context_mark.line, p->problem_mark.line,
+                        p->error == YAML_SCANNER_ERROR,
+                        p->problem ? p->problem : "unknown problem parsing YAML content");
+}
+
+static err *at_once(struct builder *b, err *e)
+{
+    b->over = true;
+    return e;
 }
 
 static str text_of(const yaml_char_t *text)
@@ -309,6 +324,32 @@ static node *new_node(const struct builder *b, enum node_kind kind, uint8_t styl
     node *n = arena_alloc(b->arena, sizeof *n);
     *n = (node){.kind = (uint8_t)kind, .style = style, .line = b->line};
     return n;
+}
+
+/* Where a character is. Marks come in order, so the whole text is passed once. */
+static const char *seek(struct builder *b, size_t index)
+{
+    for (; b->index < index && b->at < b->end; b->index++) {
+        do {
+            b->at++;
+        } while (b->at < b->end && (*b->at & 0xc0) == 0x80);
+    }
+    return b->at;
+}
+
+/* compat: libyaml takes the escape "\/" of JSON, which go-yaml refuses. */
+static err *check_escapes(struct builder *b, const yaml_event_t *event)
+{
+    const char *p = seek(b, event->start_mark.index), *end = seek(b, event->end_mark.index);
+    size_t line = event->start_mark.line;
+    for (; p + 1 < end; p++) {
+        if (*p == '\n') line++;
+        if (*p != '\\') continue;
+        if (*++p != '/') continue;
+        return at_once(b, syntax_error(b, event->start_mark.line, line, true,
+                                       "found unknown escape character"));
+    }
+    return NULL;
 }
 
 static err *scalar_node(const struct builder *b, const yaml_event_t *event, node **out)
@@ -493,27 +534,30 @@ static struct anchor *add_anchor(struct builder *b, const yaml_char_t *name, nod
     return anchor;
 }
 
-static err *too_deep(const struct builder *b)
+static err *too_deep(struct builder *b)
 {
-    return err_invalid("yaml: line %u: nested deeper than the limit of %d levels", b->line,
-                       LIMIT_DOC_DEPTH);
+    return at_once(b, err_invalid("yaml: line %u: nested deeper than the limit of %d levels",
+                                  b->line, LIMIT_DOC_DEPTH));
 }
 
 static err *take_alias(struct builder *b, const yaml_event_t *event)
 {
     str name = text_of(event->data.alias.anchor);
     const struct anchor *anchor = map_get(&b->anchors, name);
-    if (!anchor) return err_invalid("yaml: unknown anchor '" STR_FMT "' referenced", STR_ARG(name));
+    if (!anchor) {
+        return at_once(b,
+                       err_invalid("yaml: unknown anchor '" STR_FMT "' referenced", STR_ARG(name)));
+    }
     if (anchor->open) {
         return err_invalid("yaml: anchor '" STR_FMT "' value contains itself", STR_ARG(name));
     }
     if (b->depth + anchor->height > LIMIT_DOC_DEPTH) return too_deep(b);
     uint64_t written = b->size - b->expanded, expanded = (uint64_t)b->expanded + anchor->size;
     if (expanded > written * LIMIT_YAML_ALIAS_FACTOR + LIMIT_YAML_ALIAS_FREE_NODES) {
-        return err_invalid(
-            "yaml: line %u: document contains excessive aliasing: aliases may add %d "
-            "nodes, and %d for each that is written",
-            b->line, LIMIT_YAML_ALIAS_FREE_NODES, LIMIT_YAML_ALIAS_FACTOR);
+        return at_once(b,
+                       err_invalid("yaml: line %u: document contains excessive aliasing: aliases "
+                                   "may add %d nodes, and %d for each that is written",
+                                   b->line, LIMIT_YAML_ALIAS_FREE_NODES, LIMIT_YAML_ALIAS_FACTOR));
     }
     b->size += anchor->size;
     b->expanded += anchor->size;
@@ -522,6 +566,9 @@ static err *take_alias(struct builder *b, const yaml_event_t *event)
 
 static err *take_scalar(struct builder *b, const yaml_event_t *event)
 {
+    if (b->at && event->data.scalar.style == YAML_DOUBLE_QUOTED_SCALAR_STYLE) {
+        TRY(check_escapes(b, event));
+    }
     node *n;
     TRY(scalar_node(b, event, &n));
     b->size++;
@@ -585,7 +632,7 @@ static err *next_event(struct builder *b, err *before, yaml_event_t *out)
 {
     if (!yaml_parser_parse(&b->parser, out)) {
         err_free(before);
-        return parse_error(b);
+        return at_once(b, parse_error(b));
     }
     return before ? before : take(b, out);
 }
@@ -601,8 +648,8 @@ static err *next_document(struct builder *b, node **out)
         yaml_event_t event = {0};
         e = next_event(b, e, &event);
         b->open_end = event.type == YAML_DOCUMENT_END_EVENT && event.data.document_end.implicit;
-        more = event.type != YAML_DOCUMENT_END_EVENT && event.type != YAML_STREAM_END_EVENT &&
-               event.type != YAML_NO_EVENT;
+        more = !b->over && event.type != YAML_DOCUMENT_END_EVENT &&
+               event.type != YAML_STREAM_END_EVENT;
         yaml_event_delete(&event);
     }
     *out = b->root;
@@ -635,6 +682,10 @@ static err *start(arena *a, str text, struct yaml_options options, struct builde
     must(yaml_parser_initialize(&b->parser));
     b->arena = a;
     b->options = options;
+    if (str_find(text, STR("\\/")) >= 0) {
+        b->at = text.data + 3 * str_starts(text, STR("\xef\xbb\xbf"));
+        b->end = text.data + text.len;
+    }
     yaml_parser_set_input_string(&b->parser, (const yaml_char_t *)(text.len ? text.data : "\n"),
                                  text.len ? text.len : 1);
     return NULL;

@@ -25,6 +25,10 @@ static const struct {
     {"a: &b [*b]", "yaml: anchor 'b' value contains itself", NULL},
     {"a: &b {c: {d: *b}}", "yaml: anchor 'b' value contains itself", NULL},
     {"a: \"\\/\"", "yaml: found unknown escape character", NULL},
+    {"\xef\xbb\xbf\xc3\xa9: \"\\\\/\"\nb: c\nd: \"\xc3\xa9\n\\/\"",
+     "yaml: line 3: found unknown escape character",
+     "yaml: line 4: found unknown escape character"},
+    {"a: \"\\/\"\nb: c: d", "yaml: found unknown escape character", NULL},
     {"x: 1\ny: \"\\ud83d\\ude00\"", "yaml: line 2: found invalid Unicode character escape code",
      NULL},
     {"a:\n- @c", "yaml: line 2: found character that cannot start any token", NULL},
@@ -47,6 +51,7 @@ static const struct {
     {"%YAML 3.0\n---\na: 1", "yaml: found incompatible YAML document", NULL},
     {" a: 1\nb: 2", "yaml: line 1: did not find expected <document start>", NULL},
     /* What is wrong with the syntax goes before what is wrong with the content. */
+    {"k: *x\nb: c: d", "yaml: unknown anchor 'x' referenced", NULL},
     {"[a]: 1\nb: c: d", "yaml: line 2: mapping values are not allowed in this context", NULL},
 };
 
