@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <semaphore.h>
 #include <unistd.h>
 
 #include "base/fs.h"
@@ -100,13 +101,35 @@ err *cli_flush(struct cli *cli)
 
 struct cli_thread {
     struct loop *loop;
+    sem_t ready;
     pthread_t thread;
 };
 
+/* The loop belongs to the thread that makes it. */
 static void *run_loop(void *context)
 {
-    loop_run(context);
+    struct cli_thread *thread = context;
+    thread->loop = loop_new();
+    sem_post(&thread->ready);
+    loop_run(thread->loop);
     return NULL;
+}
+
+static struct cli_thread *start_thread(arena *a)
+{
+    struct cli_thread *thread = NEW(a, struct cli_thread);
+    must(sem_init(&thread->ready, 0, 0) == 0);
+    must(pthread_create(&thread->thread, NULL, run_loop, thread) == 0);
+    while (sem_wait(&thread->ready) != 0) continue;
+    return thread;
+}
+
+static void stop_thread(struct cli_thread *thread)
+{
+    loop_stop(thread->loop);
+    pthread_join(thread->thread, NULL);
+    loop_free(thread->loop);
+    sem_destroy(&thread->ready);
 }
 
 /* Flags go before what the kubeconfig says. */
@@ -154,25 +177,14 @@ err *cli_connect(struct cli *cli)
         .field_manager = STR("flux"),
         .user_agent = STR("fixpoint/" FIXPOINT_VERSION),
     };
-    struct loop *loop = loop_new();
-    err *e = kube_new(loop, &config, options, &cli->kube);
-    if (e) {
-        loop_free(loop);
-        return e;
-    }
-    cli->thread = NEW(cli->a, struct cli_thread);
-    cli->thread->loop = loop;
-    must(pthread_create(&cli->thread->thread, NULL, run_loop, loop) == 0);
-    return NULL;
+    cli->thread = start_thread(cli->a);
+    return kube_new(cli->thread->loop, &config, options, &cli->kube);
 }
 
 static void disconnect(struct cli *cli)
 {
-    if (!cli->kube) return;
     kube_free(cli->kube);
-    loop_stop(cli->thread->loop);
-    pthread_join(cli->thread->thread, NULL);
-    loop_free(cli->thread->loop);
+    if (cli->thread) stop_thread(cli->thread);
 }
 
 /* ---- Finding the command ---- */
