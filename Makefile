@@ -32,7 +32,7 @@ CXXSRC  := $(wildcard src/*/*.cc)
 OBJ     := $(SRC:src/%.c=$(BUILD)/obj/%.o) $(CXXSRC:src/%.cc=$(BUILD)/obj/%.o)
 MAIN    := $(BUILD)/obj/main.o
 EMBED   := $(wildcard install/*.yaml)
-GEN     := $(BUILD)/gen/version.h $(BUILD)/gen/tables_data.h $(EMBED:%=$(BUILD)/gen/%.inc)
+GEN     := $(BUILD)/gen/version.h $(BUILD)/gen/tables_data.h $(EMBED:install/%=$(BUILD)/gen/%.inc)
 TABLES  := $(addprefix src/render/,fieldspecs.tbl mergekeys.tbl)
 UNIT    := $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(wildcard tests/unit/*.c))
 FUZZ    := $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/*.c))
@@ -69,8 +69,8 @@ $(BUILD)/gen/tables_data.h: tools/tables.c $(TABLES)
 	$(CC) -std=gnu17 -D_GNU_SOURCE $(WARN) -o $(@D)/tables $<
 	$(@D)/tables $(TABLES) > $@.new && mv $@.new $@
 
-# Files that are part of the program become bytes: #include "install/components.yaml.inc".
-$(BUILD)/gen/%.inc: %
+# Files that are part of the program become bytes: #include "components.yaml.inc".
+$(BUILD)/gen/%.inc: install/%
 	@mkdir -p $(@D)
 	@od -An -v -tu1 $< | sed 's/ *\([0-9][0-9]*\)/\1,/g' > $@
 

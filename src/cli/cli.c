@@ -10,20 +10,22 @@
 #include "version.h"
 
 #define DEFAULT_NAMESPACE "flux-system"
-#define NAMESPACE_BYTES 63 /* of a DNS label */
+#define NAMESPACE_BYTES   63 /* of a DNS label */
 
 static const struct flag global_flags[] = {
     FLAG(struct cli_globals, namespace, "namespace", 'n', FLAG_STR, .env = "FLUX_SYSTEM_NAMESPACE",
          .value = "name", .help = "namespace of the objects (default " DEFAULT_NAMESPACE ")"),
     FLAG(struct cli_globals, ns_follows_kube_context, "ns-follows-kube-context", 0, FLAG_BOOL,
-         .env = "FLUX_NS_FOLLOWS_KUBE_CONTEXT", .help = "the namespace is the kubeconfig context's"),
+         .env = "FLUX_NS_FOLLOWS_KUBE_CONTEXT",
+         .help = "the namespace is the kubeconfig context's"),
     FLAG(struct cli_globals, kubeconfig, "kubeconfig", 0, FLAG_STR, .value = "file",
          .help = "kubeconfig file; else $KUBECONFIG, the pod's account, ~/.kube/config"),
     FLAG(struct cli_globals, context, "context", 0, FLAG_STR, .value = "name",
          .help = "context of the kubeconfig"),
     FLAG(struct cli_globals, server, "server", 's', FLAG_STR, .value = "url",
          .help = "address of the API server"),
-    FLAG(struct cli_globals, token, "token", 0, FLAG_STR, .help = "bearer token for the API server"),
+    FLAG(struct cli_globals, token, "token", 0, FLAG_STR,
+         .help = "bearer token for the API server"),
     FLAG(struct cli_globals, as, "as", 0, FLAG_STR, .value = "user", .help = "user to impersonate"),
     FLAG(struct cli_globals, certificate_authority, "certificate-authority", 0, FLAG_STR,
          .value = "file", .help = "certificates that the API server is trusted by"),
@@ -33,7 +35,8 @@ static const struct flag global_flags[] = {
          .help = "do not verify the API server's certificate"),
     FLAG(struct cli_globals, timeout_ns, "timeout", 0, FLAG_DURATION, .fallback = "5m",
          .help = "how long to wait for anything"),
-    FLAG(struct cli_globals, verbose, "verbose", 0, FLAG_BOOL, .help = "tell more about what is done"),
+    FLAG(struct cli_globals, verbose, "verbose", 0, FLAG_BOOL,
+         .help = "tell more about what is done"),
 };
 
 /* ---- Progress and results ---- */
@@ -120,7 +123,8 @@ static struct cli_thread *start_thread(arena *a)
     struct cli_thread *thread = NEW(a, struct cli_thread);
     must(sem_init(&thread->ready, 0, 0) == 0);
     must(pthread_create(&thread->thread, NULL, run_loop, thread) == 0);
-    while (sem_wait(&thread->ready) != 0) continue;
+    while (sem_wait(&thread->ready) != 0)
+        continue;
     return thread;
 }
 
@@ -191,14 +195,15 @@ static void disconnect(struct cli *cli)
 
 static int by_path(const void *a, const void *b)
 {
-    return strcmp((*(const struct command *const *)a)->path, (*(const struct command *const *)b)->path);
+    return strcmp((*(const struct command *const *)a)->path,
+                  (*(const struct command *const *)b)->path);
 }
 
 const struct command **cli_commands(arena *a, size_t *count_out)
 {
     const struct command **all = NULL;
     size_t count = 0, room = 0;
-    ROSTER_EACH(command, struct command, row) {
+    ROSTER_EACH (command, struct command, row) {
         *ARENA_PUSH(a, all, count, room) = *row;
     }
     if (count) qsort(all, count, sizeof *all, by_path);
@@ -233,7 +238,7 @@ static const struct command *find_command(const str *words, size_t count, size_t
 {
     const struct command *found = NULL;
     *taken_out = 0;
-    ROSTER_EACH(command, struct command, row) {
+    ROSTER_EACH (command, struct command, row) {
         size_t taken = match_path(*row, words, count);
         if (taken <= *taken_out) continue;
         *taken_out = taken;
@@ -244,8 +249,8 @@ static const struct command *find_command(const str *words, size_t count, size_t
 
 /* Splits argv into the words that may name the command and the flags among them: a flag before the
  * command must be a global one, so its value can be told apart. */
-static void split_flags(arena *a, const str *words, size_t count, str **names_out, size_t *name_count,
-                        str **flags_out, size_t *flag_count)
+static void split_flags(arena *a, const str *words, size_t count, str **names_out,
+                        size_t *name_count, str **flags_out, size_t *flag_count)
 {
     *names_out = NEW_ARRAY(a, str, count);
     *flags_out = NEW_ARRAY(a, str, count);
@@ -280,7 +285,8 @@ static err *unknown_command(arena *a, str word)
         str first, rest;
         str_cut(str_of(all[i]->path), ' ', &first, &rest);
         names[i] = str_z(a, first);
-        if (begins_command(all[i], word)) buf_printf(&below, "%s'%s'", below.len ? ", " : "", all[i]->path);
+        if (begins_command(all[i], word))
+            buf_printf(&below, "%s'%s'", below.len ? ", " : "", all[i]->path);
     }
     if (below.len) {
         return err_invalid("'" STR_FMT "' needs one more word: " STR_FMT, STR_ARG(word),
@@ -288,9 +294,11 @@ static err *unknown_command(arena *a, str word)
     }
     const char *nearest = flag_nearest(word, names, count);
     if (nearest) {
-        return err_invalid("unknown command '" STR_FMT "', did you mean '%s'?", STR_ARG(word), nearest);
+        return err_invalid("unknown command '" STR_FMT "', did you mean '%s'?", STR_ARG(word),
+                           nearest);
     }
-    return err_invalid("unknown command '" STR_FMT "'; 'fixpoint --help' lists them", STR_ARG(word));
+    return err_invalid("unknown command '" STR_FMT "'; 'fixpoint --help' lists them",
+                       STR_ARG(word));
 }
 
 /* ---- Help ---- */
@@ -300,10 +308,12 @@ static void help_overview(buf *b)
     arena a AUTO(arena_done) = {0};
     size_t count, width = 0;
     const struct command **all = cli_commands(&a, &count);
-    for (size_t i = 0; i < count; i++) width = MAX(width, strlen(all[i]->path));
+    for (size_t i = 0; i < count; i++)
+        width = MAX(width, strlen(all[i]->path));
 
-    BUF_ADD(b, "fixpoint keeps clusters as Git says.\n\nUsage: fixpoint COMMAND [ARGUMENTS] [FLAGS]\n\n"
-               "Commands:\n");
+    BUF_ADD(
+        b, "fixpoint keeps clusters as Git says.\n\nUsage: fixpoint COMMAND [ARGUMENTS] [FLAGS]\n\n"
+           "Commands:\n");
     for (size_t i = 0; i < count; i++) {
         if (all[i]->hidden) continue;
         buf_printf(b, "  %-*s   %s\n", (int)width, all[i]->path, all[i]->summary);
@@ -367,7 +377,8 @@ static err *settle_namespace(struct cli *cli)
     cli->namespace_given = cli->globals.namespace.len > 0;
     if (!cli->namespace_given) cli->globals.namespace = STR(DEFAULT_NAMESPACE);
     if (is_label(cli->globals.namespace)) return NULL;
-    return err_invalid("--namespace: '" STR_FMT "' is not a DNS label (a-z, 0-9 and '-', at most %d "
+    return err_invalid("--namespace: '" STR_FMT
+                       "' is not a DNS label (a-z, 0-9 and '-', at most %d "
                        "characters)",
                        STR_ARG(cli->globals.namespace), NAMESPACE_BYTES);
 }
@@ -380,7 +391,8 @@ static err *run_command(struct cli *cli, const str *words, size_t count)
         {command->flags, command->flag_count, options},
         {global_flags, command->bare ? 0 : COUNT(global_flags), &cli->globals},
     };
-    for (size_t i = 0; i < COUNT(sets); i++) TRY(flag_defaults(cli->a, sets[i]));
+    for (size_t i = 0; i < COUNT(sets); i++)
+        TRY(flag_defaults(cli->a, sets[i]));
 
     bool help;
     TRY(flag_parse(cli->a, sets, COUNT(sets), words, count, &cli->args, &cli->arg_count, &help));
@@ -433,7 +445,8 @@ int cli_main(int argc, char **argv)
     struct cli cli = {.a = &a, .out = BUF(&a)};
     size_t count = argc > 0 ? (size_t)argc - 1 : 0;
     str *words = NEW_ARRAY(&a, str, count);
-    for (size_t i = 0; i < count; i++) words[i] = str_of(argv[i + 1]);
+    for (size_t i = 0; i < count; i++)
+        words[i] = str_of(argv[i + 1]);
 
     err *e = dispatch(&cli, words, count);
     err *flushed = cli_flush(&cli);

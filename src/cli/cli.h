@@ -14,19 +14,19 @@
 struct cli;
 
 struct command {
-    const char *path;          /* words, separated by blanks */
-    const char *aliases;       /* other last words: "ks kustomizations"; NULL: none */
-    const char *usage;         /* the arguments: "NAME..."; NULL: none */
-    const char *summary;       /* one line, lower case, no dot */
-    const char *help;          /* paragraphs below the summary; may be NULL */
-    void (*details)(buf *b);   /* more help, made from tables; may be NULL */
-    const char *examples;      /* lines; may be NULL */
+    const char *path;        /* words, separated by blanks */
+    const char *aliases;     /* other last words: "ks kustomizations"; NULL: none */
+    const char *usage;       /* the arguments: "NAME..."; NULL: none */
+    const char *summary;     /* one line, lower case, no dot */
+    const char *help;        /* paragraphs below the summary; may be NULL */
+    void (*details)(buf *b); /* more help, made from tables; may be NULL */
+    const char *examples;    /* lines; may be NULL */
     const struct flag *flags;
     size_t flag_count, options_size;
-    int args_min, args_max;    /* args_max -1: any number */
-    int error_exit;            /* exit code of an error; 0: 1 */
-    bool hidden;               /* not in the overview */
-    bool bare;                 /* without the global flags: talks to no cluster */
+    int args_min, args_max; /* args_max -1: any number */
+    int error_exit;         /* exit code of an error; 0: 1 */
+    bool hidden;            /* not in the overview */
+    bool bare;              /* without the global flags: talks to no cluster */
     /* An error is printed as "✗ message" and ends with error_exit. */
     err *(*run)(struct cli *cli, const void *options);
 };
@@ -46,15 +46,15 @@ struct cli_globals {
 
 /* One run of one command, on the main thread. */
 struct cli {
-    arena *a;                  /* lives as long as the command */
+    arena *a; /* lives as long as the command */
     const struct command *command;
     struct cli_globals globals;
-    bool namespace_given;      /* by flag or environment, not by default */
+    bool namespace_given; /* by flag or environment, not by default */
     str *args;
     size_t arg_count;
-    buf out;                   /* what goes to standard output; cli_flush writes it */
-    int exit_code;             /* of a run without error */
-    struct kube *kube;         /* after cli_connect */
+    buf out;           /* what goes to standard output; cli_flush writes it */
+    int exit_code;     /* of a run without error */
+    struct kube *kube; /* after cli_connect */
     struct cli_thread *thread;
 };
 
@@ -70,12 +70,12 @@ MUST_USE err *cli_connect(struct cli *cli);
 MUST_USE err *cli_flush(struct cli *cli);
 
 /* Progress, one line each, at once, to standard error. */
-void cli_action(const char *format, ...) PRINTF(1, 2);  /* ► */
+void cli_action(const char *format, ...) PRINTF(1, 2);   /* ► */
 void cli_generate(const char *format, ...) PRINTF(1, 2); /* ✚ */
-void cli_waiting(const char *format, ...) PRINTF(1, 2); /* ◎ */
-void cli_success(const char *format, ...) PRINTF(1, 2); /* ✔ */
-void cli_warning(const char *format, ...) PRINTF(1, 2); /* ⚠️ */
-void cli_failure(const char *format, ...) PRINTF(1, 2); /* ✗ */
+void cli_waiting(const char *format, ...) PRINTF(1, 2);  /* ◎ */
+void cli_success(const char *format, ...) PRINTF(1, 2);  /* ✔ */
+void cli_warning(const char *format, ...) PRINTF(1, 2);  /* ⚠️ */
+void cli_failure(const char *format, ...) PRINTF(1, 2);  /* ✗ */
 
 /* Commands by path, for the help and the reference. */
 const struct command **cli_commands(arena *a, size_t *count_out);

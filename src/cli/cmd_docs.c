@@ -7,7 +7,8 @@ static void write_api(buf *b)
     size_t count;
     const struct kind **all = kind_all(&a, &count);
     BUF_ADD(b, "# API reference\n\nWritten by `fixpoint docs api`; do not edit.\n\n");
-    for (size_t i = 0; i < count; i++) kind_markdown(b, all[i]);
+    for (size_t i = 0; i < count; i++)
+        kind_markdown(b, all[i]);
 }
 
 static void write_commands(buf *b)

@@ -32,7 +32,7 @@ struct subject {
 struct query {
     struct cli *cli;
     const struct options *options;
-    str namespace;             /* empty: all */
+    str namespace; /* empty: all */
     struct subject *subjects;
     size_t subject_count, subject_room;
 };
@@ -71,7 +71,8 @@ static err *read_subject(struct query *query)
     str_cut(query->options->about, '/', &word, &name);
     const struct kind *kind = kind_find_word(word);
     if (!kind) return err_invalid("--for: unknown kind '" STR_FMT "'", STR_ARG(word));
-    add_subject(query, str_of(kind->kind), name.len ? query->cli->globals.namespace : (str){0}, name);
+    add_subject(query, str_of(kind->kind), name.len ? query->cli->globals.namespace : (str){0},
+                name);
     return name.len ? add_source(query, kind, name) : NULL;
 }
 
@@ -169,7 +170,7 @@ static err *print_once(const struct query *query)
     struct kube_request request = {.verb = KUBE_LIST, .ref = {event_kind(), query->namespace, {0}}};
     node *answer, *wanted = node_list(cli->a);
     TRY(kube_do(cli->kube, cli->a, &request, &answer));
-    NODE_EACH(node_get(answer, STR("items")), event) {
+    NODE_EACH (node_get(answer, STR("items")), event) {
         if (is_wanted(query, event)) node_push(cli->a, wanted, event);
     }
     if (!wanted->count) {
@@ -179,7 +180,8 @@ static err *print_once(const struct query *query)
     }
     qsort(wanted->items, wanted->count, sizeof *wanted->items, by_last_seen);
     struct grid grid = grid_of(cli->a, query);
-    NODE_EACH(wanted, event) add_row(cli->a, query, &grid, event);
+    NODE_EACH (wanted, event)
+        add_row(cli->a, query, &grid, event);
     grid_write(&cli->out, &grid, !query->options->no_header);
     return NULL;
 }

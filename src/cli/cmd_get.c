@@ -125,11 +125,12 @@ static node *without_noise(arena *a, node *object)
 
 static void write_names(struct cli *cli, const node *items)
 {
-    NODE_EACH(items, item) {
+    NODE_EACH (items, item) {
         const struct kind *kind = kind_find(node_get_str(item, STR("kind")));
         str name = node_find_str(item, "metadata", "name", NULL);
         str lower = str_lower(cli->a, str_of(kind->kind));
-        buf_printf(&cli->out, STR_FMT ".%s/" STR_FMT "\n", STR_ARG(lower), kind->group, STR_ARG(name));
+        buf_printf(&cli->out, STR_FMT ".%s/" STR_FMT "\n", STR_ARG(lower), kind->group,
+                   STR_ARG(name));
     }
 }
 
@@ -167,7 +168,7 @@ static err *list(const struct query *query, node **items_out)
     };
     node *answer, *items = node_list(a);
     TRY(kube_do(query->cli->kube, a, &request, &answer));
-    NODE_EACH(node_get(answer, STR("items")), object) {
+    NODE_EACH (node_get(answer, STR("items")), object) {
         /* Items of a list carry no kind of their own. */
         node *copy = without_noise(a, object);
         node_set_str(a, copy, STR("apiVersion"), kube_api_version(a, request.ref.kind));
@@ -198,11 +199,12 @@ static err *nothing_found(const struct query *query)
 static void write_table(const struct query *query, const node *items)
 {
     struct grid grid = grid_of(query->cli->a, query);
-    NODE_EACH(items, item) add_row(query->cli->a, query, &grid, item);
+    NODE_EACH (items, item)
+        add_row(query->cli->a, query, &grid, item);
     grid_write(&query->cli->out, &grid, !query->options->no_header);
 }
 
-/* One kind of "all": what the cluster does not have is passed over, and so is what it has none of. */
+/* One kind of "all": what the cluster does not have, or has none of, is passed over. */
 static err *get_of_all(const struct query *query, node *gathered)
 {
     node *items;
@@ -213,7 +215,8 @@ static err *get_of_all(const struct query *query, node *gathered)
     }
     if (e) return e;
     if (!items->count) return NULL;
-    NODE_EACH(items, item) node_push(query->cli->a, gathered, item);
+    NODE_EACH (items, item)
+        node_push(query->cli->a, gathered, item);
     write_table(query, items);
     BUF_ADD(&query->cli->out, "\n");
     return NULL;

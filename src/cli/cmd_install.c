@@ -102,7 +102,7 @@ static err *check_controllers(struct cli *cli)
     node *answer;
     TRY(kube_do(cli->kube, cli->a, &request, &answer));
     buf others = BUF(cli->a);
-    NODE_EACH(node_get(answer, STR("items")), item) {
+    NODE_EACH (node_get(answer, STR("items")), item) {
         str name = node_find_str(item, "metadata", "name", NULL);
         if (str_is(name, COMPONENTS_DEPLOYMENT)) continue;
         buf_printf(&others, " " STR_FMT, STR_ARG(name));

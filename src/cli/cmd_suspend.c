@@ -16,7 +16,8 @@ static const struct flag resume_flags[] = {
 };
 
 /* The names to work on: those given, or all there are. */
-static err *names_of(struct cli *cli, const struct kind *kind, bool all, str **out, size_t *count_out)
+static err *names_of(struct cli *cli, const struct kind *kind, bool all, str **out,
+                     size_t *count_out)
 {
     *out = cli->args;
     *count_out = cli->arg_count;
@@ -35,7 +36,8 @@ static err *names_of(struct cli *cli, const struct kind *kind, bool all, str **o
     const node *items = node_get(answer, STR("items"));
     *out = NEW_ARRAY(cli->a, str, items ? items->count : 0);
     *count_out = 0;
-    NODE_EACH(items, item) (*out)[(*count_out)++] = node_find_str(item, "metadata", "name", NULL);
+    NODE_EACH (items, item)
+        (*out)[(*count_out)++] = node_find_str(item, "metadata", "name", NULL);
     if (*count_out) return NULL;
     return err_not_found("no %s objects found in " STR_FMT " namespace", kind->kind,
                          STR_ARG(cli->globals.namespace));
@@ -46,8 +48,8 @@ static err *set_suspend(struct cli *cli, struct kube_ref ref, bool suspend)
     struct kube_request request = {
         .verb = KUBE_MERGE_PATCH,
         .ref = ref,
-        .body_json = suspend ? STR("{\"spec\":{\"suspend\":true}}")
-                             : STR("{\"spec\":{\"suspend\":false}}"),
+        .body_json =
+            suspend ? STR("{\"spec\":{\"suspend\":true}}") : STR("{\"spec\":{\"suspend\":false}}"),
     };
     return kube_do(cli->kube, cli->a, &request, NULL);
 }
@@ -98,7 +100,8 @@ static err *change_all(struct cli *cli, const struct options *options, bool susp
         if (went_well(cli, change(cli, kind, ref, suspend))) refs[changed++] = ref;
     }
     if (suspend || (count > 1 && !options->wait)) return NULL;
-    for (size_t i = 0; i < changed; i++) went_well(cli, await(cli, kind, refs[i]));
+    for (size_t i = 0; i < changed; i++)
+        went_well(cli, await(cli, kind, refs[i]));
     return NULL;
 }
 

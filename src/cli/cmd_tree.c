@@ -38,14 +38,16 @@ static bool is_kustomization(struct kube_ref ref)
 
 static err *grow(struct walk *walk, struct offspring *item, int depth);
 
-static err *grow_children(struct walk *walk, struct offspring *parent, const node *object, int depth)
+static err *grow_children(struct walk *walk, struct offspring *parent, const node *object,
+                          int depth)
 {
     arena *a = walk->cli->a;
     struct inventory inventory = {0};
     size_t bad;
     inventory_read(a, node_find(object, "status", "inventory", NULL), &inventory, &bad);
-    if (bad) cli_warning("%zu inventory entries of '" STR_FMT "' cannot be read", bad,
-                         STR_ARG(parent->ref.name));
+    if (bad)
+        cli_warning("%zu inventory entries of '" STR_FMT "' cannot be read", bad,
+                    STR_ARG(parent->ref.name));
 
     parent->items = NEW_ARRAY(a, struct offspring, inventory.count);
     for (size_t i = 0; i < inventory.count; i++) {

@@ -62,9 +62,9 @@ static err *add_controllers(struct cli *cli, node *versions)
         return err_not_found("no controllers found in the '" STR_FMT "' namespace",
                              STR_ARG(cli->globals.namespace));
     }
-    NODE_EACH(items, deployment) {
+    NODE_EACH (items, deployment) {
         const node *pod = node_find(deployment, "spec", "template", "spec", NULL);
-        NODE_EACH(node_get(pod, STR("containers")), container) {
+        NODE_EACH (node_get(pod, STR("containers")), container) {
             add_image(cli->a, versions, node_get_str(container, STR("image")));
         }
     }
@@ -89,8 +89,9 @@ static err *run(struct cli *cli, const void *given)
         return NULL;
     }
     /* The order says what belongs together; the YAML writer would sort. */
-    PAIR_EACH(versions, pair) {
-        buf_printf(&cli->out, STR_FMT ": " STR_FMT "\n", STR_ARG(pair->key), STR_ARG(pair->value->text));
+    PAIR_EACH (versions, pair) {
+        buf_printf(&cli->out, STR_FMT ": " STR_FMT "\n", STR_ARG(pair->key),
+                   STR_ARG(pair->value->text));
     }
     return NULL;
 }

@@ -5,7 +5,7 @@
 #include "doc/yaml.h"
 
 static const unsigned char components_yaml[] = {
-#include "install/components.yaml.inc"
+#include "components.yaml.inc"
 };
 
 /* ---- Filling in ---- */
@@ -118,8 +118,10 @@ err *components_build(arena *a, const struct components_options *options, node *
     struct objects_list list = {0};
     add(a, &list, parts[0], options);
     const struct kind **kinds = kind_all(a, &kind_count);
-    for (size_t i = 0; i < kind_count; i++) add(a, &list, kind_crd(a, kinds[i]), options);
-    for (size_t i = 1; i < part_count; i++) add(a, &list, parts[i], options);
+    for (size_t i = 0; i < kind_count; i++)
+        add(a, &list, kind_crd(a, kinds[i]), options);
+    for (size_t i = 1; i < part_count; i++)
+        add(a, &list, parts[i], options);
     *out = list.items;
     *count_out = list.count;
     return NULL;

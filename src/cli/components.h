@@ -7,8 +7,8 @@
 #include "doc/doc.h"
 
 #define COMPONENTS_FLUX_VERSION "v2.9.4" /* the release of Flux whose API we serve */
-#define COMPONENTS_DEPLOYMENT "fixpoint-controller"
-#define COMPONENTS_MANAGED_BY "fixpoint"
+#define COMPONENTS_DEPLOYMENT   "fixpoint-controller"
+#define COMPONENTS_MANAGED_BY   "fixpoint"
 
 struct components_options {
     str namespace, image, image_pull_secret, log_level, cluster_domain;

@@ -2,7 +2,7 @@
 
 #include "base/clock.h"
 
-#define NEAR_EDITS 2       /* a misspelt name is at most so many edits away */
+#define NEAR_EDITS      2  /* a misspelt name is at most so many edits away */
 #define NEAR_NAME_BYTES 40 /* longer words are not compared */
 
 /* ---- Names ---- */
@@ -11,7 +11,8 @@
 static size_t edit_distance(str a, str b)
 {
     size_t row[NEAR_NAME_BYTES + 1];
-    for (size_t j = 0; j <= b.len; j++) row[j] = j;
+    for (size_t j = 0; j <= b.len; j++)
+        row[j] = j;
     for (size_t i = 1; i <= a.len; i++) {
         size_t diagonal = row[0];
         row[0] = i;
@@ -79,7 +80,8 @@ static err *unknown_name(arena *a, const struct flag_set *sets, size_t set_count
     }
     const char *nearest = flag_nearest(name, names, count);
     if (nearest) {
-        return err_invalid("unknown flag --" STR_FMT ", did you mean --%s?", STR_ARG(name), nearest);
+        return err_invalid("unknown flag --" STR_FMT ", did you mean --%s?", STR_ARG(name),
+                           nearest);
     }
     return err_invalid("unknown flag --" STR_FMT, STR_ARG(name));
 }
@@ -244,8 +246,8 @@ static err *read_letters(struct reader *reader, str word)
         if (!found.flag) return err_invalid("unknown flag -%c", word.data[i]);
 
         str rest = str_skip(word, i + 1);
-        bool attached = str_strip_prefix(&rest, STR("=")) ||
-                        (rest.len && found.flag->type != FLAG_BOOL);
+        bool attached =
+            str_strip_prefix(&rest, STR("=")) || (rest.len && found.flag->type != FLAG_BOOL);
         if (attached) return take(reader, found, rest);
         TRY(take_next(reader, found));
     }
@@ -292,11 +294,15 @@ static const char *value_name(const struct flag *flag)
 {
     if (flag->value) return flag->value;
     switch (flag->type) {
-    case FLAG_BOOL: return "";
-    case FLAG_INT: return "number";
-    case FLAG_DURATION: return "duration";
+    case FLAG_BOOL:
+        return "";
+    case FLAG_INT:
+        return "number";
+    case FLAG_DURATION:
+        return "duration";
     case FLAG_STR:
-    case FLAG_LIST: return "text";
+    case FLAG_LIST:
+        return "text";
     }
     return "";
 }

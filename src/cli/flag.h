@@ -5,8 +5,9 @@
  * the help text. Pure but for the environment variables that rows name.
  *
  *     static const struct flag flags[] = {
- *         FLAG(struct options, watch, "watch", 'w', FLAG_BOOL, .help = "print changes as they come"),
- *         FLAG(struct options, timeout_ns, "timeout", 0, FLAG_DURATION, .fallback = "5m", .help = "..."),
+ *         FLAG(struct options, watch, "watch", 'w', FLAG_BOOL, .help = "print changes as they
+ * come"), FLAG(struct options, timeout_ns, "timeout", 0, FLAG_DURATION, .fallback = "5m", .help =
+ * "..."),
  *     };
  */
 #include "base/buf.h"
@@ -26,24 +27,24 @@ struct flag_list {
 };
 
 struct flag {
-    const char *name;     /* without the dashes */
-    char letter;          /* 0: none */
+    const char *name; /* without the dashes */
+    char letter;      /* 0: none */
     enum flag_type type;
     size_t offset, size;
-    const char *fallback; /* as it would be written; NULL: zero */
-    const char *env;      /* environment variable that replaces the fallback; NULL: none */
-    const char *value;    /* what the value is called in the help; NULL: from the type */
+    const char *fallback;       /* as it would be written; NULL: zero */
+    const char *env;            /* environment variable that replaces the fallback; NULL: none */
+    const char *value;          /* what the value is called in the help; NULL: from the type */
     const char *const *choices; /* texts allowed, ends with NULL */
     const char *help;
     bool hidden;
-    bool split_off;       /* FLAG_LIST: commas do not separate */
+    bool split_off; /* FLAG_LIST: commas do not separate */
 };
 
 #define FLAG(struct_type, member, flag_name, flag_letter, flag_type_, ...)                         \
     {                                                                                              \
         .name = (flag_name), .letter = (flag_letter), .type = (flag_type_),                        \
-        .offset = offsetof(struct_type, member),                                                   \
-        .size = sizeof(((struct_type *)0)->member), __VA_ARGS__                                    \
+        .offset = offsetof(struct_type, member), .size = sizeof(((struct_type *)0)->member),       \
+        __VA_ARGS__                                                                                \
     }
 
 /* A table and the struct it fills. */
@@ -55,9 +56,9 @@ struct flag_set {
 
 /* Zeroed options get their fallbacks. An environment variable that cannot be read is an error. */
 MUST_USE err *flag_defaults(arena *a, struct flag_set set);
-/* Reads every flag out of words, in any order, up to "--"; the others are kept in order as *args_out.
- * The first set that has a name wins. --help and -h set *help_out. Errors name the flag, what was
- * given and what is expected, with the nearest known name for a misspelt one. */
+/* Reads every flag out of words, in any order, up to "--"; the others are kept in order as
+ * *args_out. The first set that has a name wins. --help and -h set *help_out. Errors name the flag,
+ * what was given and what is expected, with the nearest known name for a misspelt one. */
 MUST_USE err *flag_parse(arena *a, const struct flag_set *sets, size_t set_count, const str *words,
                          size_t word_count, str **args_out, size_t *arg_count_out, bool *help_out);
 /* Whether the word is a flag of the table whose value is the next word: "-n", "--namespace". */

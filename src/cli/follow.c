@@ -59,5 +59,6 @@ err *follow_begin(struct cli *cli, const struct follow *follow)
 
 void follow_forever(void)
 {
-    for (;;) pause();
+    for (;;)
+        pause();
 }

@@ -4,7 +4,8 @@ struct grid grid_begin(arena *a, const char *const *headers, size_t columns)
 {
     struct grid grid = {.a = a, .columns = columns};
     for (size_t i = 0; i < columns; i++) {
-        *ARENA_PUSH(a, grid.cells, grid.cell_count, grid.cell_room) = str_upper(a, str_of(headers[i]));
+        *ARENA_PUSH(a, grid.cells, grid.cell_count, grid.cell_room) =
+            str_upper(a, str_of(headers[i]));
     }
     return grid;
 }
@@ -41,7 +42,8 @@ size_t grid_rows(const struct grid *grid)
 static size_t cell_width(str text)
 {
     size_t width = 0;
-    for (size_t i = 0; i < text.len; i++) width += ((unsigned char)text.data[i] & 0xc0) != 0x80;
+    for (size_t i = 0; i < text.len; i++)
+        width += ((unsigned char)text.data[i] & 0xc0) != 0x80;
     return width;
 }
 

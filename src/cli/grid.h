@@ -7,7 +7,7 @@
 
 struct grid {
     arena *a;
-    str *cells;               /* row by row; the first row is the header */
+    str *cells; /* row by row; the first row is the header */
     size_t cell_count, cell_room;
     size_t columns;
 };

@@ -24,7 +24,8 @@ static err *read_file(struct cli *cli, const struct local_build *build, str path
     node **parts;
     size_t count;
     TRY(fs_read(cli->a, path, LIMIT_FILE_BYTES, &text));
-    err *e = yaml_parse_all(cli->a, text, (struct yaml_options){.dialect = YAML_V3}, &parts, &count);
+    err *e =
+        yaml_parse_all(cli->a, text, (struct yaml_options){.dialect = YAML_V3}, &parts, &count);
     if (e) return err_wrap(e, "reading '" STR_FMT "'", STR_ARG(path));
     for (size_t i = 0; i < count; i++) {
         if (!is_it(build, parts[i])) continue;

@@ -7,16 +7,16 @@
 #include "control/manifests.h"
 
 struct local_options {
-    str path;                 /* the folder; stands for spec.path */
-    str file;                 /* the Kustomization, instead of the cluster's; may be empty */
-    bool dry_run;             /* no cluster: variables of ConfigMaps and Secrets are left out */
-    bool strict;              /* an unset variable is an error */
+    str path;     /* the folder; stands for spec.path */
+    str file;     /* the Kustomization, instead of the cluster's; may be empty */
+    bool dry_run; /* no cluster: variables of ConfigMaps and Secrets are left out */
+    bool strict;  /* an unset variable is an error */
 };
 
 struct local_build {
-    struct kube_ref ref;      /* the Kustomization */
+    struct kube_ref ref; /* the Kustomization */
     struct kustomization_spec spec;
-    const node *live;         /* as it is in the cluster; NULL: it is not, or was not asked for */
+    const node *live;           /* as it is in the cluster; NULL: it is not, or was not asked for */
     struct manifests manifests; /* Secrets that are encrypted are masked, the others are not */
 };
 

@@ -33,7 +33,8 @@ node *offspring_node(arena *a, const struct offspring *root)
     if (!root->count) return out;
 
     node *items = node_list(a);
-    for (size_t i = 0; i < root->count; i++) node_push(a, items, offspring_node(a, &root->items[i]));
+    for (size_t i = 0; i < root->count; i++)
+        node_push(a, items, offspring_node(a, &root->items[i]));
     node_set(a, out, STR("resources"), items);
     return out;
 }

@@ -4,8 +4,8 @@
 #include "base/clock.h"
 
 #define HEX_SHORT 8
-#define HEX_MIN 40
-#define HEX_MAX 128
+#define HEX_MIN   40
+#define HEX_MAX   128
 
 str shown_path(const node *object, const char *path)
 {
@@ -26,7 +26,7 @@ str shown_path(const node *object, const char *path)
 const node *shown_condition(const node *object, str type)
 {
     const node *conditions = node_find(object, "status", "conditions", NULL);
-    NODE_EACH(conditions, condition) {
+    NODE_EACH (conditions, condition) {
         if (str_eq_fold(node_get_str(condition, STR("type")), type)) return condition;
     }
     return NULL;
@@ -55,7 +55,8 @@ str shown_short_hex(arena *a, str text)
     buf b = BUF(a);
     for (size_t i = 0; i < text.len;) {
         size_t end = i;
-        while (end < text.len && is_hex(text.data[end])) end++;
+        while (end < text.len && is_hex(text.data[end]))
+            end++;
         size_t length = end - i;
         bool cut = length >= HEX_MIN && length <= HEX_MAX;
         end = MAX(end, i + 1);

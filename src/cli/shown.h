@@ -9,7 +9,7 @@
 str shown_path(const node *object, const char *path);
 
 struct shown_ready {
-    str status;  /* "True", "False", "Unknown" */
+    str status; /* "True", "False", "Unknown" */
     str message;
 };
 /* A missing Ready condition is "False", "waiting to be reconciled". */

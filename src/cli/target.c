@@ -81,8 +81,8 @@ static err *take_of_family(struct cli *cli, bool allow_all, const struct kind **
         one(cli->a, kinds[i], out);
         return NULL;
     }
-    return unknown_kind(cli->a, str_printf(cli->a, STR_FMT " " STR_FMT, STR_ARG(cli->args[0]),
-                                           STR_ARG(word)));
+    return unknown_kind(
+        cli->a, str_printf(cli->a, STR_FMT " " STR_FMT, STR_ARG(cli->args[0]), STR_ARG(word)));
 }
 
 err *target_take(struct cli *cli, bool allow_all, struct target *out)

@@ -9,10 +9,11 @@
 struct target {
     const struct kind **kinds; /* one, or all of a family, or all there are */
     size_t count;
-    bool all;                  /* "all" or "sources all" */
+    bool all; /* "all" or "sources all" */
 };
 
-/* Takes the words off the front of cli->args; what is left are names. `all` is allowed if asked for. */
+/* Takes the words off the front of cli->args; what is left are names. `all` is allowed if asked
+ * for. */
 MUST_USE err *target_take(struct cli *cli, bool allow_all, struct target *out);
 /* One object. Names are checked as kube_do does. */
 struct kube_ref target_ref(const struct kind *kind, str namespace, str name);

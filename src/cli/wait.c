@@ -5,7 +5,7 @@
 #include "kube/health.h"
 
 #define POLL_FIRST_NS (100 * CLOCK_MS)
-#define POLL_LAST_NS (2 * CLOCK_SECOND)
+#define POLL_LAST_NS  (2 * CLOCK_SECOND)
 
 /* What is waited for: that the object speaks of the right run, and that the run is over. */
 struct goal {
@@ -32,7 +32,8 @@ static bool is_observed(const node *object, str handled_before)
     return ready && observed >= 1 && (spoken_of ? spoken_of : observed) == generation;
 }
 
-/* The run has ended and it went wrong. Waiting for a dependency is no failure: it goes on by itself. */
+/* The run has ended and it went wrong. Waiting for a dependency is no failure: it goes on by
+ * itself. */
 static bool has_failed(const node *object)
 {
     const node *ready = shown_condition(object, STR("Ready"));
@@ -44,8 +45,9 @@ static err *timed_out(struct cli *cli, const struct goal *goal, str message)
 {
     str limit = clock_format_duration(cli->a, cli->globals.timeout_ns);
     str what = kube_ref_text(cli->a, goal->ref);
-    return err_new(ERR_TRANSIENT, "Timeout", "timed out after " STR_FMT " waiting for " STR_FMT ": " STR_FMT,
-                   STR_ARG(limit), STR_ARG(what), STR_ARG(message));
+    return err_new(ERR_TRANSIENT, "Timeout",
+                   "timed out after " STR_FMT " waiting for " STR_FMT ": " STR_FMT, STR_ARG(limit),
+                   STR_ARG(what), STR_ARG(message));
 }
 
 /* One look. *done_out stays false while there is something to wait for. */
@@ -105,7 +107,8 @@ err *wait_verdict(const struct kind *kind, const node *object)
 {
     struct shown_ready ready = shown_ready_of(object);
     if (str_is(ready.status, "True")) return NULL;
-    return err_invalid("%s reconciliation failed: '" STR_FMT "'", kind->kind, STR_ARG(ready.message));
+    return err_invalid("%s reconciliation failed: '" STR_FMT "'", kind->kind,
+                       STR_ARG(ready.message));
 }
 
 str wait_result(arena *a, const struct kind *kind, const node *object)

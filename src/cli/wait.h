@@ -2,8 +2,8 @@
 /* Waiting for the operator to finish with one object: polls, within --timeout. */
 #include "cli/target.h"
 
-/* Until status.lastHandledReconcileAt differs from `handled_before` and the object is Current, or its
- * run has failed (wait_verdict tells). One that is stalled is an error with its message. */
+/* Until status.lastHandledReconcileAt differs from `handled_before` and the object is Current, or
+ * its run has failed (wait_verdict tells). One that is stalled is an error with its message. */
 MUST_USE err *wait_handled(struct cli *cli, struct kube_ref ref, str handled_before, node **out);
 /* The same for what the object says about its present generation. */
 MUST_USE err *wait_ready(struct cli *cli, struct kube_ref ref, node **out);

@@ -10,15 +10,13 @@ static const struct field condition_fields[] = {
                            "(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])$",
                 .doc = "What the condition is about: Ready, Reconciling, Stalled ..."),
     FIELD_SHOWN("status", FIELD_STR, .required = true,
-                .choices = SCHEMA_CHOICES("True", "False", "Unknown"),
-                .doc = "Whether it holds."),
+                .choices = SCHEMA_CHOICES("True", "False", "Unknown"), .doc = "Whether it holds."),
     FIELD_SHOWN("reason", FIELD_STR, .required = true, .min_length = 1, .max_length = 1024,
                 .pattern = "^[A-Za-z]([A-Za-z0-9_,:]*[A-Za-z0-9_])?$",
                 .doc = "Why, in one word for programs."),
     FIELD_SHOWN("message", FIELD_STR, .required = true, .max_length = 32768,
                 .doc = "Why, for people."),
-    FIELD_SHOWN("lastTransitionTime", FIELD_TIME, .required = true,
-                .doc = "When it last changed."),
+    FIELD_SHOWN("lastTransitionTime", FIELD_TIME, .required = true, .doc = "When it last changed."),
     FIELD_SHOWN("observedGeneration", FIELD_INT, .has_min = true,
                 .doc = "The generation of the object that the condition speaks of."),
 };
@@ -53,7 +51,7 @@ const struct kind **kind_all(arena *a, size_t *count_out)
 {
     const struct kind **all = NULL;
     size_t count = 0, room = 0;
-    ROSTER_EACH(kind, struct kind, row) {
+    ROSTER_EACH (kind, struct kind, row) {
         *ARENA_PUSH(a, all, count, room) = *row;
     }
     if (count) qsort(all, count, sizeof *all, by_rank);
@@ -63,7 +61,7 @@ const struct kind **kind_all(arena *a, size_t *count_out)
 
 const struct kind *kind_find(str kind)
 {
-    ROSTER_EACH(kind, struct kind, row) {
+    ROSTER_EACH (kind, struct kind, row) {
         if (str_is(kind, (*row)->kind)) return *row;
     }
     return NULL;
@@ -71,7 +69,8 @@ const struct kind *kind_find(str kind)
 
 static bool is_called(const struct kind *kind, str word)
 {
-    if (str_eq_fold(word, str_of(kind->kind)) || str_eq_fold(word, str_of(kind->plural))) return true;
+    if (str_eq_fold(word, str_of(kind->kind)) || str_eq_fold(word, str_of(kind->plural)))
+        return true;
     for (size_t i = 0; i < COUNT(kind->short_names) && kind->short_names[i]; i++) {
         if (str_eq_fold(word, str_of(kind->short_names[i]))) return true;
     }
@@ -80,7 +79,7 @@ static bool is_called(const struct kind *kind, str word)
 
 const struct kind *kind_find_word(str word)
 {
-    ROSTER_EACH(kind, struct kind, row) {
+    ROSTER_EACH (kind, struct kind, row) {
         if (is_called(*row, word)) return *row;
     }
     return NULL;
@@ -106,7 +105,8 @@ static void set_text(arena *a, node *map, const char *key, const char *text)
 static node *text_list(arena *a, const char *const *texts, size_t room)
 {
     node *list = node_list(a);
-    for (size_t i = 0; i < room && texts[i]; i++) node_push(a, list, node_str(a, str_of(texts[i])));
+    for (size_t i = 0; i < room && texts[i]; i++)
+        node_push(a, list, node_str(a, str_of(texts[i])));
     return list;
 }
 

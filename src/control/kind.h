@@ -9,35 +9,45 @@
 #include "kube/kube.h"
 
 struct kind_column {
-    const char *name;  /* NULL ends the list */
-    const char *type;  /* "string", "date" */
-    const char *path;  /* kubectl: JSONPath ".spec.url"; the CLI: "status.artifact.revision" */
+    const char *name; /* NULL ends the list */
+    const char *type; /* "string", "date" */
+    const char *path; /* kubectl: JSONPath ".spec.url"; the CLI: "status.artifact.revision" */
 };
 
 struct kind {
     const char *group, *version, *kind, *plural;
     const char *short_names[3], *categories[4]; /* end with NULL */
-    const char *doc;                /* one sentence */
+    const char *doc;                            /* one sentence */
     const struct schema *spec, *status;
-    const char *status_default;     /* JSON; NULL: none */
-    struct kind_column columns[8];  /* of `kubectl get`, after the name */
+    const char *status_default;    /* JSON; NULL: none */
+    struct kind_column columns[8]; /* of `kubectl get`, after the name */
 
-    /* The command line: `get sources git`, `reconcile source git`; without a family `get kustomizations`. */
-    const char *family;             /* "source" or NULL */
-    const char *words[4];           /* "git", or "kustomization", "kustomizations", "ks" */
-    const char *human;              /* "source git": in messages */
-    struct kind_column get[4];      /* columns of `get` between the name and Suspended */
-    const char *done, *done_path;   /* "fetched revision", "status.artifact.revision" */
-    int rank;                       /* order in `get all` and in the CRDs */
+    /* The command line: `get sources git`, `reconcile source git`; without a family `get
+     * kustomizations`. */
+    const char *family;           /* "source" or NULL */
+    const char *words[4];         /* "git", or "kustomization", "kustomizations", "ks" */
+    const char *human;            /* "source git": in messages */
+    struct kind_column get[4];    /* columns of `get` between the name and Suspended */
+    const char *done, *done_path; /* "fetched revision", "status.artifact.revision" */
+    int rank;                     /* order in `get all` and in the CRDs */
 };
 
 ROSTER(kind, struct kind);
 #define KIND(ident) ROSTER_ROW(kind, struct kind, kind_##ident)
 
 /* The columns of every kind. */
-#define KIND_AGE {"Age", "date", ".metadata.creationTimestamp"}
-#define KIND_READY {"Ready", "string", ".status.conditions[?(@.type==\"Ready\")].status"}
-#define KIND_STATUS {"Status", "string", ".status.conditions[?(@.type==\"Ready\")].message"}
+#define KIND_AGE                                                                                   \
+    {                                                                                              \
+        "Age", "date", ".metadata.creationTimestamp"                                               \
+    }
+#define KIND_READY                                                                                 \
+    {                                                                                              \
+        "Ready", "string", ".status.conditions[?(@.type==\"Ready\")].status"                       \
+    }
+#define KIND_STATUS                                                                                \
+    {                                                                                              \
+        "Status", "string", ".status.conditions[?(@.type==\"Ready\")].message"                     \
+    }
 
 /* What the status of several kinds has in common. */
 extern const struct schema kind_condition, kind_artifact;

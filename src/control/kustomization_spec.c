@@ -93,7 +93,8 @@ static const struct schema ignore_schema = SCHEMA(struct kustomization_ignore, i
 
 static const struct field patch_fields[] = {
     FIELD_SHOWN("patch", FIELD_STR, .required = true,
-                .doc = "A strategic merge patch, or a list of JSON patch operations, as YAML text."),
+                .doc =
+                    "A strategic merge patch, or a list of JSON patch operations, as YAML text."),
     FIELD_SHOWN("target", FIELD_OBJECT, .schema = &selector_schema,
                 .doc = "The objects to patch; the one that the patch names when not given."),
 };
@@ -250,7 +251,8 @@ static const struct schema inventory_schema = SCHEMA_SHOWN(inventory_fields);
 
 static const struct field history_fields[] = {
     FIELD_SHOWN("digest", FIELD_STR, .required = true, .doc = "Digest of what was built."),
-    FIELD_SHOWN("firstReconciled", FIELD_TIME, .required = true, .doc = "When it was first applied."),
+    FIELD_SHOWN("firstReconciled", FIELD_TIME, .required = true,
+                .doc = "When it was first applied."),
     FIELD_SHOWN("lastReconciled", FIELD_TIME, .required = true, .doc = "When it was last applied."),
     FIELD_SHOWN("lastReconciledDuration", FIELD_STR, .required = true,
                 .doc = "How long that took."),

@@ -31,12 +31,12 @@ struct kustomization_dependency {
 };
 
 struct kustomization_variables {
-    str kind, name;               /* Secret or ConfigMap */
+    str kind, name; /* Secret or ConfigMap */
     bool optional;
 };
 
 struct kustomization_ignore {
-    struct schema_strings paths;  /* JSON pointers */
+    struct schema_strings paths; /* JSON pointers */
     struct kustomization_selector target;
 };
 
@@ -45,25 +45,25 @@ struct kustomization_metadata {
 };
 
 enum kustomization_deletion { /* the order of the choices of spec.deletionPolicy */
-    KUSTOMIZATION_MIRROR_PRUNE,
-    KUSTOMIZATION_DELETE,
-    KUSTOMIZATION_WAIT_FOR_TERMINATION,
-    KUSTOMIZATION_ORPHAN,
+                              KUSTOMIZATION_MIRROR_PRUNE,
+                              KUSTOMIZATION_DELETE,
+                              KUSTOMIZATION_WAIT_FOR_TERMINATION,
+                              KUSTOMIZATION_ORPHAN,
 };
 
 enum kustomization_substitute { /* the order of the choices of spec.postBuild.substituteStrategy */
-    KUSTOMIZATION_WITH_VARIABLES,
-    KUSTOMIZATION_ALWAYS,
+                                KUSTOMIZATION_WITH_VARIABLES,
+                                KUSTOMIZATION_ALWAYS,
 };
 
 struct kustomization_post_build {
-    const node *substitute;       /* name: text */
+    const node *substitute; /* name: text */
     SCHEMA_LIST(struct kustomization_variables) substitute_from;
-    int substitute_strategy;      /* enum kustomization_substitute */
+    int substitute_strategy; /* enum kustomization_substitute */
 };
 
 struct kustomization_decryption {
-    str provider;                 /* "sops"; empty: nothing to decrypt */
+    str provider; /* "sops"; empty: nothing to decrypt */
     struct kustomization_name secret_ref;
     str service_account_name;
 };
@@ -78,13 +78,14 @@ struct kustomization_spec {
     struct kustomization_source source_ref;
     str path;
     bool prune, suspend, force, wait, ignore_missing_components;
-    int deletion_policy;          /* enum kustomization_deletion */
+    int deletion_policy; /* enum kustomization_deletion */
     SCHEMA_LIST(struct kustomization_health_check) health_checks;
     SCHEMA_LIST(struct kustomization_health_expr) health_exprs;
     SCHEMA_LIST(struct kustomization_dependency) depends_on;
     SCHEMA_LIST(struct kustomization_ignore) ignore;
 
-    /* What is laid over the kustomization file. Nodes as in the object, checked; NULL: not given. */
+    /* What is laid over the kustomization file. Nodes as in the object, checked; NULL: not given.
+     */
     str target_namespace, name_prefix, name_suffix;
     const node *patches, *images, *components, *build_metadata;
     struct kustomization_metadata common_metadata;
@@ -96,4 +97,5 @@ struct kustomization_spec {
 };
 
 /* object is the whole Kustomization; texts and nodes are borrowed from it. */
-MUST_USE err *kustomization_spec_decode(arena *a, const node *object, struct kustomization_spec *out);
+MUST_USE err *kustomization_spec_decode(arena *a, const node *object,
+                                        struct kustomization_spec *out);

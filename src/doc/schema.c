@@ -3,7 +3,7 @@
 #include "base/clock.h"
 #include "base/regex.h"
 
-#define SHOWN_BYTES 64 /* of a wrong value in an error */
+#define SHOWN_BYTES      64 /* of a wrong value in an error */
 #define DURATION_PATTERN "^([0-9]+(\\.[0-9]+)?(ms|s|m|h))+$"
 
 /* ---- Names ---- */
@@ -31,13 +31,19 @@ const char *schema_type_name(const struct field *field)
 static const char *wanted(enum field_type type)
 {
     switch (type) {
-    case FIELD_BOOL: return "a boolean";
-    case FIELD_INT: return "an integer";
-    case FIELD_STR_LIST: return "an array of strings";
-    case FIELD_LIST: return "an array of objects";
+    case FIELD_BOOL:
+        return "a boolean";
+    case FIELD_INT:
+        return "an integer";
+    case FIELD_STR_LIST:
+        return "an array of strings";
+    case FIELD_LIST:
+        return "an array of objects";
     case FIELD_STR_MAP:
-    case FIELD_OBJECT: return "an object";
-    default: return "a string";
+    case FIELD_OBJECT:
+        return "an object";
+    default:
+        return "a string";
     }
 }
 
@@ -240,7 +246,7 @@ static err *decode_strings(arena *a, const struct field *field, const node *valu
 static err *check_map(arena *a, const node *value, const struct place *place)
 {
     if (!node_is_map(value)) return wrong_kind(place, FIELD_STR_MAP, value);
-    PAIR_EACH(value, pair) {
+    PAIR_EACH (value, pair) {
         str text;
         if (node_to_str(pair->value, &text)) continue;
         struct place key = {place, str_z(a, shown(a, pair->key)), 0};
@@ -271,7 +277,8 @@ static err *decode_scalar(arena *a, const struct field *field, const node *value
         STORE(field, out, duration_ns);
         return NULL;
     }
-    default: break;
+    default:
+        break;
     }
 
     str text;
@@ -297,14 +304,19 @@ static err *decode_value(arena *a, const struct field *field, const node *value,
     case FIELD_OBJECT:
         must(!out || field->size == field->schema->size_bytes);
         return decode_object(a, field->schema, value, place, out);
-    case FIELD_LIST: return decode_list(a, field, value, place, out);
-    case FIELD_STR_LIST: return decode_strings(a, field, value, place, out);
+    case FIELD_LIST:
+        return decode_list(a, field, value, place, out);
+    case FIELD_STR_LIST:
+        return decode_strings(a, field, value, place, out);
     case FIELD_STR_MAP:
         TRY(check_map(a, value, place));
         STORE(field, out, value);
         return NULL;
-    case FIELD_NODE: STORE(field, out, value); return NULL;
-    default: return decode_scalar(a, field, value, place, out);
+    case FIELD_NODE:
+        STORE(field, out, value);
+        return NULL;
+    default:
+        return decode_scalar(a, field, value, place, out);
     }
 }
 
@@ -389,7 +401,9 @@ static node *describe_items(arena *a, const struct field *field)
 static void describe_type(arena *a, node *out, const struct field *field)
 {
     switch (field->type) {
-    case FIELD_BOOL: set_text(a, out, "type", "boolean"); return;
+    case FIELD_BOOL:
+        set_text(a, out, "type", "boolean");
+        return;
     case FIELD_INT:
         set_text(a, out, "type", "integer");
         set_text(a, out, "format", "int64");
@@ -415,10 +429,15 @@ static void describe_type(arena *a, node *out, const struct field *field)
         node_set(a, out, STR("additionalProperties"), values);
         return;
     }
-    case FIELD_NODE: node_set_bool(a, out, STR("x-kubernetes-preserve-unknown-fields"), true); return;
+    case FIELD_NODE:
+        node_set_bool(a, out, STR("x-kubernetes-preserve-unknown-fields"), true);
+        return;
     case FIELD_STR:
-    case FIELD_ENUM: describe_text(a, out, field); return;
-    case FIELD_OBJECT: must(!"objects are described by schema_openapi");
+    case FIELD_ENUM:
+        describe_text(a, out, field);
+        return;
+    case FIELD_OBJECT:
+        must(!"objects are described by schema_openapi");
     }
 }
 

@@ -5,8 +5,8 @@
  * docs/ and `fixpoint explain`; there is no second place to edit.
  *
  *     static const struct field fields[] = {
- *         FIELD(struct spec, interval_ns, "interval", FIELD_DURATION, .required = true, .doc = "..."),
- *         FIELD(struct spec, path,        "path",     FIELD_STR,      .doc = "..."),
+ *         FIELD(struct spec, interval_ns, "interval", FIELD_DURATION, .required = true, .doc =
+ * "..."), FIELD(struct spec, path,        "path",     FIELD_STR,      .doc = "..."),
  *     };
  *     static const struct schema spec_schema = SCHEMA(struct spec, fields);
  *
@@ -33,18 +33,18 @@ enum field_type {
 struct schema;
 
 struct field {
-    const char *name;             /* in JSON */
+    const char *name; /* in JSON */
     enum field_type type;
-    size_t offset, size;          /* in the struct; a row without storage (of a status) has size 0 */
-    const char *doc;              /* one sentence or two, for people */
-    const struct schema *schema;  /* of FIELD_OBJECT, and of the items of FIELD_LIST */
-    const char *fallback;         /* the value of a missing field, as text: "60s", "true", "5" */
-    const char *const *choices;   /* texts allowed, ends with NULL; for FIELD_STR_LIST of each item */
-    const char *pattern;          /* regular expression of a text */
-    int64_t min;                  /* FIELD_INT: least value, if has_min */
+    size_t offset, size;         /* in the struct; a row without storage (of a status) has size 0 */
+    const char *doc;             /* one sentence or two, for people */
+    const struct schema *schema; /* of FIELD_OBJECT, and of the items of FIELD_LIST */
+    const char *fallback;        /* the value of a missing field, as text: "60s", "true", "5" */
+    const char *const *choices; /* texts allowed, ends with NULL; for FIELD_STR_LIST of each item */
+    const char *pattern;        /* regular expression of a text */
+    int64_t min;                /* FIELD_INT: least value, if has_min */
     uint32_t min_length, max_length; /* characters of a text; 0: no bound */
     bool required;
-    bool raw;                     /* checked as its type says, but kept as const node * */
+    bool raw; /* checked as its type says, but kept as const node * */
     bool has_min;
 };
 
@@ -93,9 +93,9 @@ struct schema_strings {
 };
 
 /* Fills *out (zeroed first) from value. Texts and nodes are borrowed from value. Unknown fields are
- * passed over, as the API server prunes them; null counts as missing. The error is INVALID and names
- * the field below `path`: "spec.interval: 'abc' is not a duration such as 10m or 1h30m". CEL rules
- * are the API server's to check. */
+ * passed over, as the API server prunes them; null counts as missing. The error is INVALID and
+ * names the field below `path`: "spec.interval: 'abc' is not a duration such as 10m or 1h30m". CEL
+ * rules are the API server's to check. */
 MUST_USE err *schema_decode(arena *a, const struct schema *schema, const node *value,
                             const char *path, void *out);
 

@@ -1,4 +1,5 @@
-/* components: the objects of an installation are complete, labelled, and hold no unfilled variable. */
+/* components: the objects of an installation are complete, labelled, and hold no unfilled variable.
+ */
 #include "cli/components.h"
 
 #include <setjmp.h>
@@ -55,7 +56,7 @@ static void test_objects(void **state UNUSED)
     find(objects, count, "Service", "webhook-receiver");
     find(objects, count, "NetworkPolicy", "allow-egress");
     find(objects, count, "ClusterRoleBinding", "cluster-reconciler-gitops");
-    ROSTER_EACH(kind, struct kind, row) {
+    ROSTER_EACH (kind, struct kind, row) {
         find(objects, count, "CustomResourceDefinition", str_z(&a, kind_crd_name(&a, *row)));
     }
 }
@@ -73,7 +74,7 @@ static void test_deployment(void **state UNUSED)
     assert_null(components_build(&a, &options, &objects, &count));
     const node *deployment = find(objects, count, "Deployment", COMPONENTS_DEPLOYMENT);
     const node *labels = node_find(deployment, "spec", "template", "metadata", "labels", NULL);
-    PAIR_EACH(node_find(deployment, "spec", "selector", "matchLabels", NULL), pair) {
+    PAIR_EACH (node_find(deployment, "spec", "selector", "matchLabels", NULL), pair) {
         assert_true(str_eq(node_get_str(labels, pair->key), pair->value->text));
     }
     assert_true(str_is(node_get_str(labels, STR("app.kubernetes.io/part-of")), "flux"));
@@ -81,7 +82,8 @@ static void test_deployment(void **state UNUSED)
     const node *container = node_at(node_get(pod, STR("containers")), 0);
     assert_true(str_is(node_get_str(container, STR("name")), "manager"));
     assert_true(str_eq(node_get_str(container, STR("image")), options.image));
-    assert_true(str_is(json_text(&a, node_get(pod, STR("imagePullSecrets"))), "[{\"name\":\"pull\"}]"));
+    assert_true(
+        str_is(json_text(&a, node_get(pod, STR("imagePullSecrets"))), "[{\"name\":\"pull\"}]"));
     assert_true(str_is(json_text(&a, node_get(pod, STR("tolerations"))),
                        "[{\"key\":\"infra\",\"operator\":\"Exists\"}]"));
 }
@@ -102,7 +104,8 @@ static void test_no_policy(void **state UNUSED)
 /* Nothing gets into the manifests by way of an option. */
 static void test_injection(void **state UNUSED)
 {
-    static const char *const images[] = {"", "a b", "x\"", "x\nprivileged: true", "${NAMESPACE}", "-x"};
+    static const char *const images[] = {"",  "a b", "x\"", "x\nprivileged: true", "${NAMESPACE}",
+                                         "-x"};
     for (size_t i = 0; i < COUNT(images); i++) {
         arena a AUTO(arena_done) = {0};
         struct components_options options = defaults();

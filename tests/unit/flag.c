@@ -23,9 +23,11 @@ static const struct flag flags[] = {
          .choices = (const char *const[]){"json", "yaml", NULL}, .help = "format"),
     FLAG(struct options, path, "path", 'p', FLAG_STR, .env = "FLAG_TEST_PATH", .help = "folder"),
     FLAG(struct options, concurrent, "concurrent", 0, FLAG_INT, .fallback = "4", .help = "workers"),
-    FLAG(struct options, timeout_ns, "timeout", 0, FLAG_DURATION, .fallback = "5m", .help = "patience"),
+    FLAG(struct options, timeout_ns, "timeout", 0, FLAG_DURATION, .fallback = "5m",
+         .help = "patience"),
     FLAG(struct options, types, "types", 't', FLAG_LIST, .fallback = "all", .help = "kinds"),
-    FLAG(struct options, raw, "raw", 0, FLAG_LIST, .split_off = true, .hidden = true, .help = "as is"),
+    FLAG(struct options, raw, "raw", 0, FLAG_LIST, .split_off = true, .hidden = true,
+         .help = "as is"),
 };
 
 struct global {
@@ -49,13 +51,15 @@ static err *parse(arena *a, const char *line, struct parsed *out)
 {
     str words[32], rest = str_of(line);
     size_t count = 0;
-    while (rest.len && str_next(&rest, ' ', &words[count])) count++;
+    while (rest.len && str_next(&rest, ' ', &words[count]))
+        count++;
     *out = (struct parsed){0};
     struct flag_set sets[] = {
         {flags, COUNT(flags), &out->options},
         {global_flags, COUNT(global_flags), &out->global},
     };
-    for (size_t i = 0; i < COUNT(sets); i++) TRY(flag_defaults(a, sets[i]));
+    for (size_t i = 0; i < COUNT(sets); i++)
+        TRY(flag_defaults(a, sets[i]));
     return flag_parse(a, sets, COUNT(sets), words, count, &out->args, &out->arg_count, &out->help);
 }
 
@@ -63,8 +67,9 @@ static void test_values(void **state UNUSED)
 {
     arena a AUTO(arena_done) = {0};
     struct parsed parsed;
-    assert_null(parse(&a, "one -w --output yaml -n=apps two --concurrent=9 --timeout 90s -y=false "
-                          "-t a,b --types c --raw x,y -- -w",
+    assert_null(parse(&a,
+                      "one -w --output yaml -n=apps two --concurrent=9 --timeout 90s -y=false "
+                      "-t a,b --types c --raw x,y -- -w",
                       &parsed));
     assert_true(parsed.options.watch);
     assert_false(parsed.options.yes);
@@ -125,7 +130,8 @@ static void test_errors(void **state UNUSED)
         {"--output xml", "--output: 'xml' is not one of json, yaml"},
         {"--watch=maybe", "--watch: 'maybe' is neither true nor false"},
         {"--concurrent ten", "--concurrent: 'ten' is not a whole number"},
-        {"--concurrent 99999999999999999999", "--concurrent: '99999999999999999999' is not a whole number"},
+        {"--concurrent 99999999999999999999",
+         "--concurrent: '99999999999999999999' is not a whole number"},
         {"--timeout 5", "--timeout: '5' is not a duration such as 30s or 5m"},
         {"--timeout -5s", "--timeout: '-5s' is not a duration such as 30s or 5m"},
     };
@@ -162,8 +168,8 @@ static void test_help(void **state UNUSED)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_values), cmocka_unit_test(test_letters),
-        cmocka_unit_test(test_fallbacks), cmocka_unit_test(test_errors),
+        cmocka_unit_test(test_values),     cmocka_unit_test(test_letters),
+        cmocka_unit_test(test_fallbacks),  cmocka_unit_test(test_errors),
         cmocka_unit_test(test_takes_next), cmocka_unit_test(test_help),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -122,7 +122,7 @@ static void expect_all(const struct schema *schema, const node *value, const cha
 
 static void test_examples(void **state UNUSED)
 {
-    ROSTER_EACH(kind, struct kind, row) {
+    ROSTER_EACH (kind, struct kind, row) {
         arena a AUTO(arena_done) = {0};
         str name = str_lower(&a, str_of((*row)->kind));
         expect_all((*row)->spec, node_get(example(&a, str_z(&a, name)), STR("spec")), "spec");
@@ -138,10 +138,12 @@ static void expect_structural(const node *schema, str path)
     if (node_get_bool(schema, STR("x-kubernetes-preserve-unknown-fields"), false)) return;
     if (!type.len) fail_msg(STR_FMT " has no type", STR_ARG(path));
     const node *properties = node_get(schema, STR("properties"));
-    NODE_EACH(node_get(schema, STR("required")), name) {
-        if (!node_get(properties, name->text)) fail_msg(STR_FMT " requires what it lacks", STR_ARG(path));
+    NODE_EACH (node_get(schema, STR("required")), name) {
+        if (!node_get(properties, name->text))
+            fail_msg(STR_FMT " requires what it lacks", STR_ARG(path));
     }
-    PAIR_EACH(properties, pair) expect_structural(pair->value, pair->key);
+    PAIR_EACH (properties, pair)
+        expect_structural(pair->value, pair->key);
     if (str_is(type, "array")) expect_structural(node_get(schema, STR("items")), path);
 }
 
@@ -149,14 +151,15 @@ static void expect_described(const struct schema *schema, const char *path)
 {
     for (size_t i = 0; i < schema->field_count; i++) {
         const struct field *field = &schema->fields[i];
-        if (!field->doc || !*field->doc) fail_msg("%s.%s says not what it is for", path, field->name);
+        if (!field->doc || !*field->doc)
+            fail_msg("%s.%s says not what it is for", path, field->name);
         if (field->schema) expect_described(field->schema, field->name);
     }
 }
 
 static void test_crds(void **state UNUSED)
 {
-    ROSTER_EACH(kind, struct kind, row) {
+    ROSTER_EACH (kind, struct kind, row) {
         arena a AUTO(arena_done) = {0};
         node *crd = kind_crd(&a, *row);
         str name = kind_crd_name(&a, *row);
@@ -168,8 +171,9 @@ static void test_crds(void **state UNUSED)
         assert_non_null(node_find(version, "subresources", "status", NULL));
         const node *schema = node_find(version, "schema", "openAPIV3Schema", NULL);
         const node *status = node_find(schema, "properties", "status", NULL);
-        assert_int_equal(node_get_int(node_get(status, STR("default")), STR("observedGeneration"), 0), -1);
-        PAIR_EACH(node_get(schema, STR("properties")), pair) {
+        assert_int_equal(
+            node_get_int(node_get(status, STR("default")), STR("observedGeneration"), 0), -1);
+        PAIR_EACH (node_get(schema, STR("properties")), pair) {
             if (!str_is(pair->key, "metadata")) expect_structural(pair->value, pair->key);
         }
         expect_described((*row)->spec, "spec");
@@ -189,7 +193,8 @@ static void test_find(void **state UNUSED)
     size_t count;
     const struct kind **all = kind_all(&a, &count);
     assert_true(count >= 2);
-    for (size_t i = 1; i < count; i++) assert_true(all[i - 1]->rank < all[i]->rank);
+    for (size_t i = 1; i < count; i++)
+        assert_true(all[i - 1]->rank < all[i]->rank);
 }
 
 int main(void)

@@ -9,7 +9,8 @@
 
 #include "doc/json.h"
 
-static struct offspring leaf(const char *group, const char *kind, const char *namespace, const char *name)
+static struct offspring leaf(const char *group, const char *kind, const char *namespace,
+                             const char *name)
 {
     return (struct offspring){
         .ref = {{str_of(group), STR("v1"), str_of(kind)}, str_of(namespace), str_of(name)}};
@@ -50,11 +51,12 @@ static void test_document(void **state UNUSED)
     arena a AUTO(arena_done) = {0};
     struct offspring items[6] = {0};
     family(items)[0].count = 1;
-    assert_true(str_is(json_text(&a, offspring_node(&a, items)),
-                       "{\"resource\":{\"Namespace\":\"flux-system\",\"Name\":\"all\",\"GroupKind\":"
-                       "{\"Group\":\"kustomize.toolkit.fluxcd.io\",\"Kind\":\"Kustomization\"}},"
-                       "\"resources\":[{\"resource\":{\"Namespace\":\"\",\"Name\":\"web\",\"GroupKind\":"
-                       "{\"Group\":\"\",\"Kind\":\"Namespace\"}}}]}"));
+    assert_true(
+        str_is(json_text(&a, offspring_node(&a, items)),
+               "{\"resource\":{\"Namespace\":\"flux-system\",\"Name\":\"all\",\"GroupKind\":"
+               "{\"Group\":\"kustomize.toolkit.fluxcd.io\",\"Kind\":\"Kustomization\"}},"
+               "\"resources\":[{\"resource\":{\"Namespace\":\"\",\"Name\":\"web\",\"GroupKind\":"
+               "{\"Group\":\"\",\"Kind\":\"Namespace\"}}}]}"));
 }
 
 int main(void)

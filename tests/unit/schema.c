@@ -83,12 +83,13 @@ static void test_values(void **state UNUSED)
 {
     arena a AUTO(arena_done) = {0};
     struct spec spec;
-    node *value = json(&a, "{\"name\":\"x\",\"kind\":\"Two\",\"empty\":\"\",\"missing\":null,\"off\":true,"
-                           "\"interval\":\"1h30m\",\"size\":7,\"policy\":\"Second\",\"unknown\":{},"
-                           "\"inner\":{\"text\":\"\\u00e4\\u00e4\\u00e4\\u00e4\",\"labels\":{\"k\":\"v\"}},"
-                           "\"items\":[{\"name\":\"i\"},{\"name\":\"j\",\"count\":9}],"
-                           "\"words\":[\"b\",\"a\"],\"any\":[1],"
-                           "\"patches\":[{\"patch\":\"p\",\"target\":{\"text\":\"ab\"}}]}");
+    node *value =
+        json(&a, "{\"name\":\"x\",\"kind\":\"Two\",\"empty\":\"\",\"missing\":null,\"off\":true,"
+                 "\"interval\":\"1h30m\",\"size\":7,\"policy\":\"Second\",\"unknown\":{},"
+                 "\"inner\":{\"text\":\"\\u00e4\\u00e4\\u00e4\\u00e4\",\"labels\":{\"k\":\"v\"}},"
+                 "\"items\":[{\"name\":\"i\"},{\"name\":\"j\",\"count\":9}],"
+                 "\"words\":[\"b\",\"a\"],\"any\":[1],"
+                 "\"patches\":[{\"patch\":\"p\",\"target\":{\"text\":\"ab\"}}]}");
     assert_null(schema_decode(&a, &schema, value, "spec", &spec));
     assert_true(str_is(spec.name, "x") && str_is(spec.kind, "Two"));
     assert_true(spec.empty.data != NULL && spec.empty.len == 0);
@@ -136,7 +137,8 @@ static void test_errors(void **state UNUSED)
          "spec.interval: '?[31m' is not a duration such as 10m or 1h30m"},
         {"{\"name\":\"x\",\"interval\":\"1m\",\"timeout\":\"1h\"}",
          "spec.timeout: '1h' does not match ^([0-9]+(\\.[0-9]+)?(ms|s|m))+$"},
-        {"{\"name\":\"x\",\"interval\":\"1m\",\"size\":1.5}", "spec.size: must be an integer, not number"},
+        {"{\"name\":\"x\",\"interval\":\"1m\",\"size\":1.5}",
+         "spec.size: must be an integer, not number"},
         {"{\"name\":\"x\",\"interval\":\"1m\",\"size\":99999999999999999999}",
          "spec.size: must be an integer, not number"},
         {"{\"name\":\"x\",\"interval\":\"1m\",\"policy\":\"Third\"}",
@@ -161,7 +163,8 @@ static void test_errors(void **state UNUSED)
          "spec.words[1]: 'c' is not one of a, b"},
         {"{\"name\":\"x\",\"interval\":\"1m\",\"patches\":[{\"patch\":1}]}",
          "spec.patches[0].patch: must be a string, not number"},
-        {"{\"name\":\"x\",\"interval\":\"1m\",\"patches\":[{\"patch\":\"\",\"target\":{\"text\":\"a\"}}]}",
+        {"{\"name\":\"x\",\"interval\":\"1m\",\"patches\":[{\"patch\":\"\",\"target\":{\"text\":"
+         "\"a\"}}]}",
          "spec.patches[0].target.text: must have at least 2 characters"},
     };
     arena a AUTO(arena_done) = {0};
@@ -195,12 +198,14 @@ static void test_openapi(void **state UNUSED)
     node *wanted = json(
         &a,
         "{\"type\":\"object\",\"properties\":{"
-        "\"name\":{\"type\":\"string\",\"pattern\":\"^[a-z]+$\",\"description\":\"The name | of it.\"},"
+        "\"name\":{\"type\":\"string\",\"pattern\":\"^[a-z]+$\",\"description\":\"The name | of "
+        "it.\"},"
         "\"kind\":{\"type\":\"string\",\"enum\":[\"One\",\"Two\"]},"
         "\"empty\":{\"type\":\"string\"},\"missing\":{\"type\":\"string\"},"
         "\"on\":{\"type\":\"boolean\",\"default\":true},\"off\":{\"type\":\"boolean\"},"
         "\"interval\":{\"type\":\"string\",\"pattern\":\"^([0-9]+(\\\\.[0-9]+)?(ms|s|m|h))+$\"},"
-        "\"timeout\":{\"type\":\"string\",\"pattern\":\"^([0-9]+(\\\\.[0-9]+)?(ms|s|m))+$\",\"default\":\"60s\"},"
+        "\"timeout\":{\"type\":\"string\",\"pattern\":\"^([0-9]+(\\\\.[0-9]+)?(ms|s|m))+$\","
+        "\"default\":\"60s\"},"
         "\"size\":{\"type\":\"integer\",\"format\":\"int64\"},"
         "\"policy\":{\"type\":\"string\",\"enum\":[\"First\",\"Second\"]},"
         "\"inner\":{\"type\":\"object\",\"properties\":{"
@@ -240,7 +245,8 @@ static void test_markdown(void **state UNUSED)
     buf b = BUF(&a);
     schema_markdown(&b, &schema, STR("spec"));
     str text = buf_str(&b);
-    assert_true(str_starts(text, STR("| `spec.name` | string | required | The name \\| of it. |\n")));
+    assert_true(
+        str_starts(text, STR("| `spec.name` | string | required | The name \\| of it. |\n")));
     assert_true(str_find(text, STR("| `spec.items[].count` | integer | `3` |  |\n")) > 0);
     assert_true(str_find(text, STR(" One of: `First`, `Second` |\n")) > 0);
 }

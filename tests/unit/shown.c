@@ -70,13 +70,15 @@ static void test_age(void **state UNUSED)
         int64_t seconds;
         const char *wanted;
     } cases[] = {
-        {-5, "0s"}, {0, "0s"}, {119, "119s"}, {120, "2m"}, {125, "2m5s"}, {600, "10m"}, {659, "10m"},
-        {10740, "179m"}, {10800, "3h"}, {11100, "3h5m"}, {28800, "8h"}, {172740, "47h"}, {172800, "2d"},
+        {-5, "0s"},    {0, "0s"},       {119, "119s"},   {120, "2m"},   {125, "2m5s"},
+        {600, "10m"},  {659, "10m"},    {10740, "179m"}, {10800, "3h"}, {11100, "3h5m"},
+        {28800, "8h"}, {172740, "47h"}, {172800, "2d"},
     };
     arena a AUTO(arena_done) = {0};
     for (size_t i = 0; i < COUNT(cases); i++) {
         str age = shown_age(&a, cases[i].seconds * CLOCK_SECOND);
-        if (!str_is(age, cases[i].wanted)) fail_msg("%s is " STR_FMT, cases[i].wanted, STR_ARG(age));
+        if (!str_is(age, cases[i].wanted))
+            fail_msg("%s is " STR_FMT, cases[i].wanted, STR_ARG(age));
     }
 }
 
@@ -88,8 +90,8 @@ static void test_selector(void **state UNUSED)
         const char *text;
         bool matches;
     } cases[] = {
-        {"ready=false", true},   {"Ready=True", false},   {"ready!=true", true},
-        {"ready!=False", false}, {"stalled=true", true},  {"healthy=true", false},
+        {"ready=false", true},   {"Ready=True", false},  {"ready!=true", true},
+        {"ready!=False", false}, {"stalled=true", true}, {"healthy=true", false},
         {"healthy!=true", true},
     };
     for (size_t i = 0; i < COUNT(cases); i++) {
@@ -110,8 +112,9 @@ static void test_selector(void **state UNUSED)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_path), cmocka_unit_test(test_ready), cmocka_unit_test(test_short_hex),
-        cmocka_unit_test(test_age),  cmocka_unit_test(test_selector),
+        cmocka_unit_test(test_path),      cmocka_unit_test(test_ready),
+        cmocka_unit_test(test_short_hex), cmocka_unit_test(test_age),
+        cmocka_unit_test(test_selector),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
