@@ -75,6 +75,8 @@ static void forget_unit(void *context)
     struct unit_memory *memory = context;
     MAP_EACH(&memory->fights, entry) free(entry->value);
     map_done(&memory->fights);
+    artifact_tree_unref(memory->good_tree);
+    arena_done(&memory->good_arena);
     arena_done(&memory->checks_arena);
     free(memory);
 }
@@ -418,6 +420,7 @@ static err *apply(struct unit *unit, bool healing)
     enum unit_progress progress;
     bool was_ready = status_is(&unit->status, "Ready", "True");
     begin_want(unit);
+    status_put_str(&unit->status, "lastAttemptedRevision", unit->artifact.revision);
     err *e = unit_apply(unit, &progress);
     if (err_is(e, ERR_CANCELED)) return e;
     if (e) return fail(unit, e);
@@ -426,6 +429,29 @@ static err *apply(struct unit *unit, bool healing)
     memory->failed_want = 0;
     memory->finished = false;
     return observe(unit, healing && was_ready);
+}
+
+/* The revision we should be at is refused, and somebody changed what the last good one made: that is
+ * healed all the same. The status goes on telling of the refusal. */
+static err *heal_last_good(struct unit *unit)
+{
+    enum unit_progress progress;
+    struct artifact wanted = unit->artifact;
+    unit->artifact = unit->memory->good;
+    err *e = take_variables(unit, true);
+    if (!e) e = unit_apply(unit, &progress);
+    unit->artifact = wanted;
+    unit_look_again(unit, unit->memory->retry_ns - clock_now_ns());
+    return e ? err_wrap(e, "healing revision " STR_FMT, STR_ARG(unit->memory->good.revision))
+             : status_save(&unit->status);
+}
+
+static bool has_good(const struct unit *unit)
+{
+    int64_t generation =
+        node_get_int(node_get(unit->work->object, STR("metadata")), STR("generation"), 0);
+    return unit->memory->good_tree && unit->memory->good_generation == generation &&
+           !str_eq(unit->memory->good.revision, unit->artifact.revision);
 }
 
 /* Applied, healthy and reported. Is it still healthy, and does somebody ask? */
@@ -471,9 +497,12 @@ static err *converge(struct unit *unit)
         return memory->finished ? stay(unit) : observe(unit, false);
     }
     int64_t left_ns = memory->retry_ns - clock_now_ns();
-    if (memory->failed_want == unit->want && left_ns > 0 && !requested && !drifted) {
-        unit_look_again(unit, left_ns);
-        return NULL;
+    if (memory->failed_want == unit->want && left_ns > 0 && !requested) {
+        if (drifted && has_good(unit)) return heal_last_good(unit);
+        if (!drifted) {
+            unit_look_again(unit, left_ns);
+            return NULL;
+        }
     }
     e = take_variables(unit, true);
     if (e) return fail(unit, e);

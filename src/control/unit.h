@@ -23,6 +23,10 @@ struct unit_memory {
     int64_t blocked_ns;     /* since when a dependency is not ready; 0: none is */
     int64_t interval_ns;    /* when the interval is over */
     int64_t retry_ns;
+    struct artifact good;   /* the artifact that was last applied in full; its texts are in good_arena */
+    struct artifact_tree *good_tree; /* keeps its files, so that drift is healed while a newer one is refused */
+    int64_t good_generation;
+    arena good_arena;
     struct map fights;      /* inventory id to struct fight *: objects that others keep changing */
     arena checks_arena;
     struct kube_ref *checks; /* what has to be healthy */

@@ -145,6 +145,24 @@ static size_t count_in(const struct pieces *pieces, enum submit_state state)
 
 /* ---- write ahead ---- */
 
+/* The files that are in the cluster now: they are kept while the unit depends on them. */
+static void remember_good(struct unit *unit)
+{
+    struct unit_memory *memory = unit->memory;
+    struct artifact_tree *tree = NULL;
+    err *e AUTO(err_done) = artifact_tree(manager_artifacts(unit->work->manager), &unit->artifact,
+                                          unit->work->cancel, &tree);
+    if (e) return; /* gone meanwhile: then drift is healed once it is there again */
+    artifact_tree_unref(memory->good_tree);
+    memory->good_tree = tree;
+    arena_done(&memory->good_arena);
+    memory->good = unit->artifact;
+    str *texts[] = {&memory->good.revision, &memory->good.digest, &memory->good.path, &memory->good.url};
+    for (size_t i = 0; i < COUNT(texts); i++) *texts[i] = str_dup(&memory->good_arena, *texts[i]);
+    memory->good_generation =
+        node_get_int(node_get(unit->work->object, STR("metadata")), STR("generation"), 0);
+}
+
 static void inventory_of(struct unit *unit, const struct pieces *pieces, struct inventory *out)
 {
     *out = (struct inventory){0};
@@ -314,7 +332,6 @@ static err *build(struct unit *unit, struct pieces *out)
                     "ArtifactFailed"));
     TRY(err_because(tree_open(artifact_tree_folder(files), &tree), "ArtifactFailed"));
     unit->step = unit_step(unit, "Building manifests");
-    status_put_str(&unit->status, "lastAttemptedRevision", unit->artifact.revision);
     TRY(manifests_build(unit->a,
                         &(struct manifests_options){
                             .tree = tree,
@@ -392,6 +409,7 @@ static err *apply_pieces(struct unit *unit, struct pieces *pieces, enum unit_pro
     unit->before = now;
     TRY(e);
     remember_checks(unit, pieces);
+    remember_good(unit);
     *out = UNIT_APPLIED;
     return NULL;
 }
