@@ -83,14 +83,16 @@ static const node *latest_writer(const node *live)
     return best;
 }
 
+/* Who removed a field, or the whole object, leaves no claim behind: the API server does not say. */
 static void add_culprit(buf *text, const node *entry)
 {
     if (!entry) return;
-    str subresource = node_get_str(entry, STR("subresource"));
-    buf_printf(text, "; changed by '" STR_FMT "' (" STR_FMT "%s" STR_FMT ", " STR_FMT ")",
-               STR_ARG(node_get_str(entry, STR("manager"))), STR_ARG(node_get_str(entry, STR("operation"))),
-               subresource.len ? " of " : "", STR_ARG(subresource),
-               STR_ARG(node_get_str(entry, STR("time"))));
+    str subresource = node_get_str(entry, STR("subresource")), time = node_get_str(entry, STR("time"));
+    str manager = node_get_str(entry, STR("manager")), operation = node_get_str(entry, STR("operation"));
+    buf_printf(text, "; changed by '" STR_FMT "' (" STR_FMT, STR_ARG(manager), STR_ARG(operation));
+    if (subresource.len) buf_printf(text, " of " STR_FMT, STR_ARG(subresource));
+    if (time.len) buf_printf(text, ", " STR_FMT, STR_ARG(time));
+    buf_add_char(text, ')');
 }
 
 static void add_field(arena *a, buf *text, const struct diff_entry *entry, bool first)

@@ -494,6 +494,7 @@ static err *converge(struct unit *unit)
     }
     bool drifted = unit_has_drifted(unit);
     if (memory->want == unit->want && !drifted) {
+        unit->built_digest = memory->built_digest;
         return memory->finished ? stay(unit) : observe(unit, false);
     }
     int64_t left_ns = memory->retry_ns - clock_now_ns();

@@ -24,7 +24,8 @@ struct slot {
     void *memory;        /* the controller's, touched by the one worker that runs the key */
 };
 
-/* One controller at work: its watch, its lane, its workers. */
+/* One controller at work: its watch, its lane, its workers. A kind that another process controls
+ * (--controllers) has neither queue nor workers: its objects are only known, and wake others. */
 struct lane {
     struct manager *manager;
     const struct controller *controller;
@@ -109,7 +110,7 @@ static void forget(struct lane *lane, str key)
     pthread_mutex_unlock(&manager->lock);
     if (slot && slot->memory && lane->controller->forget) lane->controller->forget(slot->memory);
     free(slot);
-    queue_drop(lane->queue, key);
+    if (lane->queue) queue_drop(lane->queue, key);
 }
 
 static struct slot *slot_at(struct manager *manager, str key)
@@ -203,7 +204,7 @@ static void wake_referrers(struct manager *manager, str key, const node *changed
         str kind, rest;
         str_cut(keys[i], '/', &kind, &rest);
         struct lane *lane = lane_of(manager, kind);
-        if (!lane) continue;
+        if (!lane || !lane->queue) continue;
         if (changed && lane->controller->wants) {
             arena scratch AUTO(arena_done) = {0};
             node *object = objects_get(manager->objects, &scratch, keys[i]);
@@ -242,7 +243,7 @@ static void note(struct lane *lane, const node *object)
     slot->deleting = deleting;
     slot->state = state;
     pthread_mutex_unlock(&manager->lock);
-    if (run) queue_add(lane->queue, key);
+    if (run && lane->queue) queue_add(lane->queue, key);
     if (wake) wake_referrers(manager, key, object);
 }
 
@@ -250,6 +251,10 @@ static void gone(struct lane *lane, str key)
 {
     objects_remove(lane->manager->objects, key);
     wake_referrers(lane->manager, key, NULL);
+    if (!lane->queue) {
+        forget(lane, key);
+        return;
+    }
     queue_add(lane->queue, key); /* the worker finds it gone and frees what was remembered */
 }
 
@@ -389,6 +394,7 @@ static void add_lane(struct manager *manager, const struct controller *controlle
 {
     struct lane *lane = &manager->lanes[manager->lane_count++];
     *lane = (struct lane){.manager = manager, .controller = controller};
+    if (!is_wanted(&manager->options, controller->name)) return;
     lane->queue = queue_new((struct queue_options){
         .loop = manager->loop,
         .retry_first_ns = manager->options.retry_first_ns,
@@ -423,9 +429,7 @@ static err *prepare(struct manager *manager)
     ROSTER_EACH(controller, struct controller, it) count++;
     manager->lanes = lang_zalloc(sizeof *manager->lanes * (count + 1));
     ROSTER_EACH(controller, struct controller, it) {
-        if (!is_wanted(&manager->options, (*it)->name)) continue;
         add_lane(manager, *it);
-        if ((*it)->start) TRY((*it)->start(manager));
     }
     return NULL;
 }
@@ -497,7 +501,7 @@ void manager_stop(struct manager *manager)
     atomic_store(&manager->stopping, true);
     loop_call(manager->loop, stop_watches, manager);
     for (size_t i = 0; i < manager->lane_count; i++) {
-        pool_free(manager->lanes[i].pool);
+        if (manager->lanes[i].pool) pool_free(manager->lanes[i].pool);
         manager->lanes[i].pool = NULL;
     }
 }
@@ -589,7 +593,9 @@ void manager_enqueue_after(struct manager *manager, str key, int64_t delay_ns)
     str kind, rest;
     str_cut(key, '/', &kind, &rest);
     struct lane *lane = lane_of(manager, kind);
-    if (lane && objects_has(manager->objects, key)) queue_add_after(lane->queue, key, delay_ns);
+    if (lane && lane->queue && objects_has(manager->objects, key)) {
+        queue_add_after(lane->queue, key, delay_ns);
+    }
 }
 
 void manager_await_definitions(struct manager *manager, str key)

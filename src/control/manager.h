@@ -51,8 +51,6 @@ struct controller {
     bool (*wants)(const node *object, str changed_key, const node *changed);
     /* The object is gone from the cluster: free its memory. Any thread. */
     void (*forget)(void *memory);
-    /* Once, before the first reconcile; may be NULL. */
-    err *(*start)(struct manager *manager);
 };
 
 #include "base/roster.h"

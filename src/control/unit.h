@@ -23,6 +23,7 @@ struct unit_memory {
     int64_t blocked_ns;     /* since when a dependency is not ready; 0: none is */
     int64_t interval_ns;    /* when the interval is over */
     int64_t retry_ns;
+    str built_digest;       /* of what was last built; in good_arena */
     struct artifact good;   /* the artifact that was last applied in full; its texts are in good_arena */
     struct artifact_tree *good_tree; /* keeps its files, so that drift is healed while a newer one is refused */
     int64_t good_generation;
@@ -46,7 +47,7 @@ struct unit {
     uint64_t want;
     struct map variables;
     struct inventory before; /* of the status */
-    str built_digest;        /* of this run's build; empty: nothing was built */
+    str built_digest;        /* of what was built, in this run or the one that we wait for */
     struct outcome *out;
 };
 

@@ -157,7 +157,9 @@ static void remember_good(struct unit *unit)
     memory->good_tree = tree;
     arena_done(&memory->good_arena);
     memory->good = unit->artifact;
-    str *texts[] = {&memory->good.revision, &memory->good.digest, &memory->good.path, &memory->good.url};
+    memory->built_digest = unit->built_digest;
+    str *texts[] = {&memory->good.revision, &memory->good.digest, &memory->good.path, &memory->good.url,
+                    &memory->built_digest};
     for (size_t i = 0; i < COUNT(texts); i++) *texts[i] = str_dup(&memory->good_arena, *texts[i]);
     memory->good_generation =
         node_get_int(node_get(unit->work->object, STR("metadata")), STR("generation"), 0);
