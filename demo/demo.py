@@ -124,7 +124,7 @@ class Tour:
         done = subprocess.run(["bash", "-o", "pipefail", "-c", command], text=True, env=self.env,
                               stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                               stderr=subprocess.STDOUT, cwd=self.repository.work, timeout=120)
-        print(textwrap.indent(done.stdout.rstrip(), "  ") if done.stdout.strip() else "  (no output)")
+        print(textwrap.indent(done.stdout.rstrip() or "(no output)", "  "))
         print(f"{DIM}  {time.monotonic() - begun:.2f} s{PLAIN}")
         self.check((done.returncode != 0) == fails, f"'{command}' ended with {done.returncode}")
         return done.stdout

@@ -80,7 +80,7 @@ class Servers:
             "metadata": {"name": "suite"},
             "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole",
                         "name": "cluster-admin"},
-            "subjects": [{"kind": "User", "name": user} for user in ("fixpoint", "fixpoint-b", "alice")]})
+            "subjects": [{"kind": "User", "name": user} for _, user, _ in USERS]})
         return self
 
     def run_etcd(self):
