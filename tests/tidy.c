@@ -67,8 +67,12 @@ static const char *const banned_words[] = {"TO"
                                            "ME",
                                            "X"
                                            "XX"};
-static const char *const heap_words[] = {"malloc", "calloc",  "realloc",  "free",
-                                         "strdup", "strndup", "asprintf", "vasprintf"};
+/* The first group is for base/; the second also for the file of a type that lives on the heap,
+ * which is one whose header says how it ends. */
+static const char *const libc_words[] = {"malloc",  "calloc",   "realloc",  "strdup",
+                                         "strndup", "asprintf", "vasprintf"};
+static const char *const owner_words[] = {"free", "lang_alloc", "lang_zalloc", "lang_realloc"};
+static const char *const ends[] = {"_free", "_unref", "_close", "_stop"};
 static const char *const folders[] = {"src", "tests", "tools", "setup", "demo", "install"};
 /* Files that are data, or text that others made. */
 static const char *const data_folders[] = {"tests/golden", "tests/fuzz/corpus"};
@@ -395,22 +399,46 @@ static void check_declaration(struct tidy *tidy, const struct source *source,
                  lines, FUNCTION_LINES_MAX);
 }
 
-static void check_heap(struct tidy *tidy, const struct source *source)
+static void check_calls(struct tidy *tidy, const struct source *source, const char *const *words,
+                        size_t count, const char *advice)
 {
-    bool is_bound =
-        str_starts(source->path, STR("src/")) && !str_eq(folder_of(source->path), STR("base"));
-    if (!is_bound || EXCEPTED(heap_users, source->path)) return;
-    for (size_t i = 0; i < COUNT(heap_words); i++) {
-        str word = str_of(heap_words[i]);
+    for (size_t i = 0; i < count; i++) {
+        str word = str_of(words[i]);
         ptrdiff_t at = find_word(source->code, word, 0);
         for (; at >= 0; at = find_word(source->code, word, (size_t)at + word.len)) {
             str after = str_skip(source->code, (size_t)at + word.len);
             char before = at ? source->code.data[at - 1] : ' ';
             if (str_starts(after, STR("(")) && before != '.' && before != '>')
-                complain(tidy, source, line_at(source->code, (size_t)at),
-                         "'%s' is for base/: use an arena", heap_words[i]);
+                complain(tidy, source, line_at(source->code, (size_t)at), "'%s': %s", words[i],
+                         advice);
         }
     }
+}
+
+/* Is this the file of a type on the heap: does its header declare x_free or the like? */
+static bool owns_heap(struct tidy *tidy, const struct source *source)
+{
+    str stem = stem_of(source->path);
+    str path = str_printf(&tidy->a, STR_FMT "/" STR_FMT ".h", STR_ARG(fs_dir(source->path)),
+                          STR_ARG(stem));
+    for (size_t i = 0; i < tidy->count; i++) {
+        if (!str_eq(tidy->sources[i].path, path)) continue;
+        for (size_t k = 0; k < COUNT(ends); k++) {
+            str name = str_concat(&tidy->a, stem, str_of(ends[k]));
+            if (find_word(tidy->sources[i].code, name, 0) >= 0) return true;
+        }
+    }
+    return false;
+}
+
+static void check_heap(struct tidy *tidy, const struct source *source)
+{
+    str folder = folder_of(source->path);
+    if (!folder.len || str_is(folder, "base") || EXCEPTED(heap_users, source->path)) return;
+    check_calls(tidy, source, libc_words, COUNT(libc_words), "use an arena, or base/lang");
+    if (!owns_heap(tidy, source))
+        check_calls(tidy, source, owner_words, COUNT(owner_words),
+                    "only the file of a type on the heap may: use an arena");
 }
 
 static void check_code(struct tidy *tidy, const struct source *source)
