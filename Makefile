@@ -109,6 +109,8 @@ bench: setup  ## a table of measured numbers
 	    python3 tests/bench/bench.py $(UNITS)
 golden: $(UNIT)  ## write the expected files of the golden tests anew
 	@GOLDEN=write tests/check $(UNIT)
+docs: $(BUILD)/fixpoint  ## the reference pages, from the tables of kinds and commands
+	@$(BUILD)/fixpoint docs api >docs/api.md && $(BUILD)/fixpoint docs cli >docs/cli.md
 fuzz:         ## every fuzz target for FUZZ_TIME seconds
 	@setup/packages clang-14 && $(MAKE) --no-print-directory CC=clang-14 CXX=clang++-14 \
 	    SAN=fuzzer-no-link,address,undefined fuzzers
@@ -125,6 +127,6 @@ install: $(BUILD)/fixpoint  ## into PREFIX
 clean:        ## remove what was built
 	rm -rf build
 
-.PHONY: help unit check tidy suite test demo bench golden fuzz fuzzers setup packages fmt install clean FORCE
+.PHONY: help docs unit check tidy suite test demo bench golden fuzz fuzzers setup packages fmt install clean FORCE
 .SECONDARY:
 -include $(OBJ:.o=.d) $(MAIN:.o=.d) $(wildcard $(BUILD)/tests/*.d $(BUILD)/tests/*/*.d)

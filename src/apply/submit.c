@@ -131,6 +131,7 @@ static void on_dry_run(void *context, size_t index, arena *scratch, node *object
         piece->live_version = str_dup(a, node_find_str(object, "metadata", "resourceVersion", NULL));
         piece->live_uid = str_dup(a, node_find_str(object, "metadata", "uid", NULL));
         piece->exists = piece->live_version.len;
+        if (batch->pieces->keep_answers) piece->applied = doc_copy(a, object);
         enum prepare_policy policy = prepare_policy_of(object);
         bool keep_out = piece->exists && policy == PREPARE_IGNORE;
         if (piece->exists && prepare_policy_of(piece->object) == PREPARE_IF_NOT_PRESENT) keep_out = true;

@@ -44,6 +44,7 @@ struct pieces {
     size_t count;
     str owner;                 /* "ns/name" of the unit */
     bool force;                /* spec.force */
+    bool keep_answers;         /* submit_validate puts what the dry run answers into piece->applied */
     arena *a;
 };
 

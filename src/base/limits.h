@@ -46,6 +46,7 @@
 /* Kubernetes. */
 #define LIMIT_MESSAGE_BYTES 32768                /* a condition's message, as Flux cuts it */
 #define LIMIT_HISTORY_ENTRIES 5                  /* of status.history, as Flux keeps */
+#define LIMIT_DIFF_FIELDS 1000                   /* differences of one object that `diff` prints */
 #define LIMIT_DRIFT_FIELDS 10                    /* named in one drift event; the rest are counted */
 #define LIMIT_LIST_PAGE 500                      /* objects per page of a LIST */
 #define LIMIT_WATCH_EVENT_BYTES (8u * 1024 * 1024) /* one line of a watch; etcd stores at most 1.5 MiB */

@@ -16,16 +16,19 @@ static const struct flag resume_flags[] = {
 };
 
 /* The names to work on: those given, or all there are. */
+static err *check_names(const struct cli *cli, bool all)
+{
+    if (all && cli->arg_count) return err_invalid("names and --all exclude each other");
+    if (all || cli->arg_count) return NULL;
+    return err_invalid("expected a name after the kind, or --all");
+}
+
 static err *names_of(struct cli *cli, const struct kind *kind, bool all, str **out,
                      size_t *count_out)
 {
     *out = cli->args;
     *count_out = cli->arg_count;
-    if (!all) {
-        return cli->arg_count ? NULL : err_invalid("expected a name after the kind, or --all");
-    }
-    if (cli->arg_count) return err_invalid("names and --all exclude each other");
-
+    if (!all) return NULL;
     struct kube_request request = {
         .verb = KUBE_LIST,
         .ref = target_ref(kind, cli->globals.namespace, (str){0}),
@@ -35,7 +38,6 @@ static err *names_of(struct cli *cli, const struct kind *kind, bool all, str **o
     TRY(kube_do(cli->kube, cli->a, &request, &answer));
     const node *items = node_get(answer, STR("items"));
     *out = NEW_ARRAY(cli->a, str, items ? items->count : 0);
-    *count_out = 0;
     NODE_EACH (items, item)
         (*out)[(*count_out)++] = node_find_str(item, "metadata", "name", NULL);
     if (*count_out) return NULL;
@@ -88,6 +90,7 @@ static err *change_all(struct cli *cli, const struct options *options, bool susp
 {
     struct target target;
     TRY(target_take(cli, false, &target));
+    TRY(check_names(cli, options->all));
     TRY(cli_connect(cli));
     const struct kind *kind = target.kinds[0];
     str *names;

@@ -17,7 +17,7 @@ struct local_build {
     struct kube_ref ref; /* the Kustomization */
     struct kustomization_spec spec;
     const node *live;           /* as it is in the cluster; NULL: it is not, or was not asked for */
-    struct manifests manifests; /* Secrets that are encrypted are masked, the others are not */
+    struct manifests manifests; /* encrypted Secrets are masked and SUBMIT_SKIP */
 };
 
 /* Connects unless it is a dry run. */
