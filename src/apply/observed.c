@@ -204,6 +204,13 @@ static void tell(struct observed *observed, const struct owner *owner)
     if (owner) observed->options.changed(observed->options.context, owner->key);
 }
 
+static void wake(struct observed *observed, const str *owners, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        observed->options.changed(observed->options.context, owners[i]);
+    }
+}
+
 static void on_begin(void *context)
 {
     struct followed *followed = context;
@@ -282,25 +289,66 @@ static void on_synced(void *context)
     }
     map_clear(&followed->waiting);
     pthread_mutex_unlock(&observed->lock);
-    for (size_t i = 0; i < count; i++) observed->options.changed(observed->options.context, owners[i]);
+    wake(observed, owners, count);
+}
+
+/* Under the lock: forgets a kind of which nothing is expected. */
+static void unfollow(struct followed *followed)
+{
+    arena a AUTO(arena_done) = {0};
+    watch_stop(followed->watch);
+    map_remove(&followed->observed->kinds, kind_key(&a, followed->kind));
+    free_followed(followed);
+}
+
+/* The server no longer has the kind, so it has no objects of it. Units that expect some are told. */
+static void on_kind_gone(struct followed *followed)
+{
+    struct observed *observed = followed->observed;
+    arena a AUTO(arena_done) = {0};
+    str *owners = NULL;
+    size_t count = 0, room = 0;
+    pthread_mutex_lock(&observed->lock);
+    MAP_EACH(&followed->records, entry) {
+        const struct owner *owner = lose(followed, entry->key);
+        if (owner) *ARENA_PUSH(&a, owners, count, room) = owner->key;
+    }
+    MAP_EACH(&followed->waiting, entry) {
+        *ARENA_PUSH(&a, owners, count, room) = str_dup(&a, entry->key);
+    }
+    map_clear(&followed->waiting);
+    followed->synced = true;
+    if (!followed->records.count) unfollow(followed);
+    pthread_mutex_unlock(&observed->lock);
+    wake(observed, owners, count);
 }
 
 /* Where we may not watch, units fall back to a dry run at their interval: absence means nothing. */
-static void on_trouble(void *context, const err *e)
+static void on_denied(struct followed *followed, const err *e)
 {
-    struct followed *followed = context;
-    if (e->kind != ERR_DENIED && e->kind != ERR_NOT_FOUND) return;
-    pthread_mutex_lock(&followed->observed->lock);
+    struct observed *observed = followed->observed;
+    arena a AUTO(arena_done) = {0};
+    str *owners = NULL;
+    size_t count = 0, room = 0;
+    pthread_mutex_lock(&observed->lock);
     bool first = !followed->denied;
     followed->denied = true;
-    pthread_mutex_unlock(&followed->observed->lock);
-    if (!first) return;
-    log_error("cannot watch a kind; its drift is found at the interval only",
-              LOG_STR("watchedKind", followed->kind.kind), LOG_ERR(e));
-    bool was_synced = followed->synced;
-    on_synced(followed);
-    followed->denied = true;
-    followed->synced = was_synced;
+    MAP_EACH(&followed->waiting, entry) {
+        *ARENA_PUSH(&a, owners, count, room) = str_dup(&a, entry->key);
+    }
+    map_clear(&followed->waiting);
+    pthread_mutex_unlock(&observed->lock);
+    if (first) {
+        log_error("cannot watch a kind; its drift is found at the interval only",
+                  LOG_STR("watchedKind", followed->kind.kind), LOG_ERR(e));
+    }
+    wake(observed, owners, count);
+}
+
+static void on_trouble(void *context, const err *e)
+{
+    if (e->kind == ERR_NOT_FOUND) on_kind_gone(context);
+    if (e->kind == ERR_DENIED) on_denied(context, e);
 }
 
 static const struct watch_events watch_events = {

@@ -381,12 +381,30 @@ static void remember_checks(struct unit *unit, const struct pieces *pieces)
     }
 }
 
+/* An object of a cluster-scoped kind has no namespace, whatever its manifest says: its identity is that
+ * of the object the server keeps. */
+static void settle_scopes(struct unit *unit, struct pieces *pieces)
+{
+    struct kube *kube = manager_kube(unit->work->manager);
+    for (size_t i = 0; i < pieces->count; i++) {
+        struct piece *piece = &pieces->items[i];
+        struct kube_resource resource;
+        if (!piece->ref.namespace.len) continue;
+        err *e AUTO(err_done) = kube_resource_of(kube, unit->a, piece->ref.kind, &resource);
+        if (e || resource.namespaced) continue;
+        piece->ref.namespace = (str){0};
+        node_unset(node_get(piece->object, STR("metadata")), STR("namespace"));
+        piece->desired = node_hash(piece->object);
+    }
+}
+
 static err *apply_pieces(struct unit *unit, struct pieces *pieces, enum unit_progress *out)
 {
     struct manager *manager = unit->work->manager;
     struct inventory now;
     bool done;
     *out = UNIT_BLOCKED;
+    settle_scopes(unit, pieces);
     struct kube_ref *refs = NEW_ARRAY(unit->a, struct kube_ref, pieces->count + 1);
     for (size_t i = 0; i < pieces->count; i++) refs[i] = pieces->items[i].ref;
     if (!observed_follow(manager_observed(manager), unit->owner, refs, pieces->count)) {
