@@ -1,7 +1,7 @@
 #pragma once
 /*
  * A repository on a server, and what it takes to reach it. Plain data; texts
- * are borrowed. The URL never carries credentials: remote_of takes them out.
+ * are borrowed. Any thread.
  */
 #include "base/arena.h"
 #include "base/err.h"
@@ -15,14 +15,16 @@ struct remote {
     str proxy, proxy_user, proxy_password; /* empty: from the environment */
 };
 
-/* Checks the URL and moves its user info into the fields that are empty. INVALID, reason
- * "URLInvalid", says what is wrong with it. */
+/* Checks the URL and moves its user info to the fields that are empty, so that no argument, log or
+ * error ever carries it. INVALID, with the reason "URLInvalid", says what is wrong. */
 MUST_USE err *remote_check(arena *a, struct remote *remote);
-/* 32 hex digits that differ when the URL or any credential differs; reveals neither. */
+/* The value of an Authorization header, or empty. */
+str remote_authorization(arena *a, const struct remote *remote);
+/* 32 hex digits that differ when the URL or any credential does; they reveal neither. */
 str remote_id(arena *a, const struct remote *remote);
-/* The same without the URL: who shares it may share connections. */
+/* The same over certificates and proxy only: who shares it may share connections. */
 str remote_trust(arena *a, const struct remote *remote);
 
-/* A name such as "refs/heads/main" by the rules of git check-ref-format. */
+/* A full name such as "refs/heads/main" or "HEAD", by the rules of git-check-ref-format. */
 bool remote_ref_is_valid(str ref);
 bool remote_sha_is_valid(str sha); /* 40 lower-case hex digits */

@@ -40,13 +40,22 @@ static X509_STORE *new_store(void)
     return store;
 }
 
+str tls_system_bundle(void)
+{
+    const char *named = getenv("SSL_CERT_FILE");
+    if (named && *named) return str_of(named);
+    for (size_t i = 0; i < COUNT(bundles); i++) {
+        if (access(bundles[i], R_OK) == 0) return str_of(bundles[i]);
+    }
+    return (str){0};
+}
+
 static void load_system(void)
 {
     system_store = new_store();
     X509_STORE_set_default_paths(system_store); /* honours SSL_CERT_FILE and SSL_CERT_DIR */
-    for (size_t i = 0; !getenv("SSL_CERT_FILE") && i < COUNT(bundles); i++) {
-        if (access(bundles[i], R_OK) == 0 && X509_STORE_load_file(system_store, bundles[i])) break;
-    }
+    str bundle = tls_system_bundle();
+    if (bundle.len) X509_STORE_load_file(system_store, bundle.data);
     ERR_clear_error();
 }
 

@@ -19,5 +19,7 @@ struct tls_options {
 /* INVALID for text that is no PEM, an encrypted key, a key of another certificate. */
 MUST_USE err *tls_new(struct tls_options options, struct tls **out);
 void tls_free(struct tls *tls);
+/* The system's certificates as a file, for other programs; empty when there is none. */
+str tls_system_bundle(void);
 /* Equips an OpenSSL context (SSL_CTX). One thread at a time. */
 MUST_USE err *tls_equip(struct tls *tls, void *context);

@@ -6,12 +6,12 @@
  *     from_git_resolve  asks the server what the reference is now: one request, no fetch
  *     from_git_build    fetches, writes the files that are not ignored, packs them
  *
- * Both block and are for workers. Errors have the texts and reasons of Flux;
- * the kind says what to do: INVALID needs a change of the object (a stalling
- * error: URLInvalid, InvalidProviderConfiguration, FeatureGateDisabled, or a
- * field that is not supported), anything else is tried again with back-off.
- * CONFLICT with reason "Busy": another worker has used the mirror of this URL
- * for a while; look again soon, without a report.
+ * Both block and are for workers. Errors have the texts and reasons of Flux:
+ * URLInvalid cannot be helped by trying again; AuthenticationFailed,
+ * GitOperationFailed, EmptyGitRepository, ArchiveOperationFailed, CopyFailure
+ * and IllegalPath are tried again with back-off.
+ * CONFLICT with the reason "Busy": another worker has used the mirror of this
+ * URL for a while; look again soon, without a report. CANCELED is no report either.
  */
 #include <stdatomic.h>
 
@@ -47,7 +47,7 @@ struct from_git_spec {
     size_t sparse_count;
     const struct from_git_include *includes;
     size_t include_count;
-    int64_t timeout_ms;        /* of each step */
+    int64_t timeout_ns;        /* of each step */
     str have_revision;         /* of the artifact that is there; legacy forms are understood */
     const atomic_bool *cancel; /* may be NULL */
 };
@@ -56,8 +56,10 @@ struct from_git_spec {
 struct from_git_target {
     str revision;              /* "main@sha1:<hash>", "sha1:<hash>", "refs/heads/x@sha1:<hash>" */
     str sha;                   /* of the commit */
+    str label;                 /* what stands before "@" in the revision; may be empty */
     str ref;                   /* to fetch: "refs/heads/main"; empty for a bare commit */
     bool unchanged;            /* the revision is have_revision */
+    struct remote remote;      /* where the server sent us to */
 };
 
 MUST_USE err *from_git_resolve(struct from_git *git, arena *a, const struct from_git_spec *spec,

@@ -59,7 +59,7 @@ struct ignore *ignore_new(arena *a, bool no_defaults)
 
 void ignore_add(struct ignore *ignore, str folder, str text)
 {
-    add(ignore->a, &ignore->user, folder, text);
+    add(ignore->a, &ignore->user, str_is(folder, ".") ? (str){0} : folder, text);
 }
 
 /* A pattern without "/" matches any part; then everything below that part is matched, too. */

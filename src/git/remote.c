@@ -1,0 +1,119 @@
+#include "git/remote.h"
+
+#include "base/b64.h"
+#include "base/buf.h"
+#include "base/hash.h"
+#include "base/limits.h"
+#include "net/url.h"
+
+enum { ID_DIGITS = 32, SHA_DIGITS = 40 };
+
+static err *invalid_url(arena *a, str url, err *e)
+{
+    str shown = url_redact(a, url);
+    return err_because(err_wrap(e, "failed to parse url '" STR_FMT "'", STR_ARG(shown)), "URLInvalid");
+}
+
+/* User info of the URL fills the gaps that the secret leaves. */
+static err *take_user_info(arena *a, const struct url *url, struct remote *remote)
+{
+    str user, password;
+    TRY(url_unescape(a, url->user, &user));
+    TRY(url_unescape(a, url->password, &password));
+    if (!remote->user.len) remote->user = user;
+    if (!remote->password.len) remote->password = password;
+    if (remote->bearer.len && (remote->user.len || remote->password.len)) {
+        return err_invalid("basic auth and bearer token cannot be set at the same time");
+    }
+    return NULL;
+}
+
+static err *check_parts(const struct url *url)
+{
+    if (str_is(url->scheme, "ssh")) {
+        return err_invalid("spec.url: ssh:// is not supported yet; use https:// with a secret");
+    }
+    if (!str_is(url->scheme, "http") && !str_is(url->scheme, "https")) {
+        return err_invalid("scheme '" STR_FMT "' is not http or https", STR_ARG(url->scheme));
+    }
+    if (url->query.len || url->fragment.len) return err_invalid("it has a query or a fragment");
+    if (url->path.len < 2) return err_invalid("it has no path");
+    return NULL;
+}
+
+err *remote_check(arena *a, struct remote *remote)
+{
+    struct url url;
+    err *e = url_parse(remote->url, &url);
+    if (!e) e = check_parts(&url);
+    if (e) return invalid_url(a, remote->url, e);
+    e = take_user_info(a, &url, remote);
+    if (e) return err_because(e, "AuthenticationFailed");
+    remote->url = url_redact(a, remote->url);
+    while (str_strip_suffix(&remote->url, STR("/"))) continue;
+    return NULL;
+}
+
+str remote_authorization(arena *a, const struct remote *remote)
+{
+    if (remote->bearer.len) return str_concat(a, STR("Bearer "), remote->bearer);
+    if (!remote->user.len && !remote->password.len) return (str){0};
+    str pair = str_printf(a, STR_FMT ":" STR_FMT, STR_ARG(remote->user), STR_ARG(remote->password));
+    return str_concat(a, STR("Basic "), b64_encode(a, pair));
+}
+
+/* Lengths in front, so that no two lists of texts run together into the same bytes. */
+static str digest_of(arena *a, const str *texts, size_t count)
+{
+    arena scratch AUTO(arena_done) = {0};
+    buf b = BUF(&scratch);
+    for (size_t i = 0; i < count; i++) {
+        buf_printf(&b, "%zu:" STR_FMT, texts[i].len, STR_ARG(texts[i]));
+    }
+    return str_head(hash_sha256_hex(a, buf_str(&b)), ID_DIGITS);
+}
+
+str remote_trust(arena *a, const struct remote *remote)
+{
+    str texts[] = {remote->ca_pem, remote->cert_pem,   remote->key_pem,
+                   remote->proxy,  remote->proxy_user, remote->proxy_password};
+    return digest_of(a, texts, COUNT(texts));
+}
+
+str remote_id(arena *a, const struct remote *remote)
+{
+    str texts[] = {remote->url, remote->user, remote->password, remote->bearer,
+                   remote_trust(a, remote)};
+    return digest_of(a, texts, COUNT(texts));
+}
+
+bool remote_sha_is_valid(str sha)
+{
+    if (sha.len != SHA_DIGITS) return false;
+    for (size_t i = 0; i < sha.len; i++) {
+        char c = sha.data[i];
+        if (!((c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'))) return false;
+    }
+    return true;
+}
+
+static bool is_valid_part(str part)
+{
+    return part.len && part.data[0] != '.' && !str_ends(part, STR(".lock"));
+}
+
+bool remote_ref_is_valid(str ref)
+{
+    static const char *const forbidden[] = {"..", "@{"};
+    if (ref.len > LIMIT_GIT_REF_BYTES || str_starts(ref, STR("-"))) return false;
+    for (size_t i = 0; i < ref.len; i++) {
+        unsigned char c = (unsigned char)ref.data[i];
+        if (c <= ' ' || c == 0x7f || str_has_char(STR("~^:?*[\\"), (char)c)) return false;
+    }
+    for (size_t i = 0; i < COUNT(forbidden); i++) {
+        if (str_find(ref, str_of(forbidden[i])) >= 0) return false;
+    }
+    bool parts = ref.len > 0;
+    for (str part, rest = ref; parts && str_next(&rest, '/', &part);) parts = is_valid_part(part);
+    return parts && !str_ends(ref, STR(".")) && !str_is(ref, "@");
+}
