@@ -277,7 +277,8 @@ void loop_fd_change(struct loop *loop, struct loop_fd *fd, uint32_t events)
 
 void loop_fd_remove(struct loop *loop, struct loop_fd *fd)
 {
-    must(epoll_ctl(loop->epoll_fd, EPOLL_CTL_DEL, fd->fd, NULL) == 0);
+    /* Fails when the descriptor was closed before, which took it off already. */
+    epoll_ctl(loop->epoll_fd, EPOLL_CTL_DEL, fd->fd, NULL);
     for (int i = 0; i < loop->event_count; i++) {
         if (loop->events[i].data.ptr == fd) loop->events[i].data.ptr = NULL;
     }

@@ -56,7 +56,7 @@ struct loop_fd {
 };
 MUST_USE err *loop_fd_add(struct loop *loop, struct loop_fd *fd);  /* [loop] */
 void loop_fd_change(struct loop *loop, struct loop_fd *fd, uint32_t events); /* [loop] */
-/* [loop] Before the descriptor is closed. Safe within callbacks: no event comes after it. */
+/* [loop] Best before the descriptor is closed. Safe within callbacks: no event comes after it. */
 void loop_fd_remove(struct loop *loop, struct loop_fd *fd);
 
 /* The first SIGTERM or SIGINT calls loop_stop; a second one ends the program at once. One loop of

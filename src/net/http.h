@@ -90,9 +90,9 @@ typedef void http_done_fn(void *context, size_t index, arena *a,
 void http_do_all(struct http *http, const struct http_request *requests, size_t count,
                  int in_flight, http_done_fn *done, void *context);
 
-/* [loop] A streamed answer: `head` (may be NULL) once, `data` as it comes, `done` once, with NULL at
- * a clean end. data may return an error to end the stream: done gets it. A failure may bring done
- * alone. No event comes from within http_open. The request is copied. */
+/* [loop] A streamed answer: `head` (may be NULL) once, `data` as it comes, `done` once, with NULL
+ * at a clean end. data may return an error to end the stream: done gets it. A failure may bring
+ * done alone. No event comes from within http_open. The request is copied. */
 struct http_stream;
 struct http_events {
     void (*head)(void *context, const struct http_response *response); /* body empty */

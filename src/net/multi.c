@@ -1,6 +1,8 @@
 #include "net/multi.h"
 
 #include <sys/epoll.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include "base/arena.h"
 #include "base/clock.h"
@@ -13,7 +15,7 @@ struct multi {
     struct multi_options options;
     struct list_link idle; /* handles; those that are equipped come first */
     int equipped_count;    /* of the idle ones */
-    struct list_link unused; /* struct watched, for the next socket */
+    struct list_link watching, unused; /* struct watched; the latter for the next sockets */
     arena arena;
 };
 
@@ -21,7 +23,7 @@ struct multi {
 struct watched {
     struct loop_fd fd;
     struct multi *multi;
-    struct list_link link; /* in unused */
+    struct list_link link; /* in watching or unused */
 };
 
 /* Each finished transfer is taken out before its owner hears of it. */
@@ -72,6 +74,28 @@ static struct watched *take_unused(struct multi *multi)
     return watched;
 }
 
+/*
+ * libcurl 7.88 closes a socket that is still connecting without a word. When its next socket gets
+ * the same number, as it does when a host has several addresses, libcurl sees nothing changed and
+ * the loop would watch nothing. So each new socket takes over what its number stood for.
+ */
+static curl_socket_t on_socket_wanted(void *context, curlsocktype purpose,
+                                      struct curl_sockaddr *address)
+{
+    struct multi *multi = context;
+    (void)purpose;
+    int fd = socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
+    if (fd < 0) return CURL_SOCKET_BAD;
+    LIST_EACH(&multi->watching, struct watched, link, watched) {
+        if (watched->fd.fd != fd) continue;
+        err *e AUTO(err_done) = loop_fd_add(multi->loop, &watched->fd);
+        if (!e) break;
+        close(fd);
+        return CURL_SOCKET_BAD;
+    }
+    return fd;
+}
+
 /* What libcurl wants to know of a socket has changed. -1 makes its transfers fail. */
 static int on_socket(CURL *curl, curl_socket_t socket, int what, void *context,
                      void *socket_context)
@@ -83,6 +107,7 @@ static int on_socket(CURL *curl, curl_socket_t socket, int what, void *context,
         if (!watched) return 0;
         curl_multi_assign(multi->curl, socket, NULL);
         loop_fd_remove(multi->loop, &watched->fd);
+        list_remove(&watched->link);
         list_add_first(&multi->unused, &watched->link);
         return 0;
     }
@@ -98,6 +123,7 @@ static int on_socket(CURL *curl, curl_socket_t socket, int what, void *context,
         list_add_first(&multi->unused, &watched->link);
         return -1;
     }
+    list_add_last(&multi->watching, &watched->link);
     curl_multi_assign(multi->curl, socket, watched);
     return 0;
 }
@@ -121,6 +147,7 @@ struct multi *multi_new(struct loop *loop, struct multi_options options)
     struct multi *multi = NEW(&a, struct multi);
     *multi = (struct multi){.loop = loop, .options = options, .arena = a};
     list_init(&multi->idle);
+    list_init(&multi->watching);
     list_init(&multi->unused);
     CURLM *curl = multi->curl = curl_multi_init();
     must(curl);
@@ -131,7 +158,9 @@ struct multi *multi_new(struct loop *loop, struct multi_options options)
     curl_multi_setopt(curl, CURLMOPT_PIPELINING, (long)CURLPIPE_MULTIPLEX);
     curl_multi_setopt(curl, CURLMOPT_MAX_CONCURRENT_STREAMS, (long)LIMIT_HTTP_STREAMS);
     curl_multi_setopt(curl, CURLMOPT_MAX_HOST_CONNECTIONS, (long)options.connections_per_host);
-    curl_multi_setopt(curl, CURLMOPT_MAXCONNECTS, (long)LIMIT_HTTP_CONNECTIONS_KEPT);
+    /* libcurl counts busy ones too, so with less it would close what the next request needs. */
+    curl_multi_setopt(curl, CURLMOPT_MAXCONNECTS,
+                      (long)(LIMIT_HTTP_CONNECTIONS_KEPT + options.connections_per_host));
     return multi;
 }
 
@@ -157,6 +186,8 @@ struct multi_handle *multi_take(struct multi *multi, void *owner)
         must(handle->curl);
         curl_easy_setopt(handle->curl, CURLOPT_PRIVATE, handle);
         curl_easy_setopt(handle->curl, CURLOPT_ERRORBUFFER, handle->trouble);
+        curl_easy_setopt(handle->curl, CURLOPT_OPENSOCKETFUNCTION, on_socket_wanted);
+        curl_easy_setopt(handle->curl, CURLOPT_OPENSOCKETDATA, multi);
         multi->options.equip(multi->options.context, handle);
     }
     handle->owner = owner;

@@ -76,7 +76,7 @@ static int no_passphrase(char *out, int size, int writing, void *context)
 static BIO *reader_of(str pem)
 {
     must(pem.len <= INT32_MAX);
-    BIO *reader = BIO_new_mem_buf(pem.data, (int)pem.len);
+    BIO *reader = BIO_new_mem_buf(pem.len ? pem.data : "", (int)pem.len);
     must(reader);
     return reader;
 }

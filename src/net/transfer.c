@@ -76,7 +76,7 @@ static err *error_of(const struct transfer *transfer, CURLcode code)
         return err_transient(STR_FMT ": " STR_FMT, STR_ARG(peer),
                              STR_ARG(system_reason(transfer->arena, curl)));
     case CURLE_GOT_NOTHING:
-        return err_transient(STR_FMT ": connection closed without an answer", STR_ARG(peer));
+        return err_transient(STR_FMT ": connection closed before the answer", STR_ARG(peer));
     case CURLE_PARTIAL_FILE:
     case CURLE_SEND_ERROR:
     case CURLE_RECV_ERROR:
@@ -426,6 +426,7 @@ void transfer_hop_ended(void *owner, CURLcode code)
     struct transfer *transfer = owner;
     err *e = transfer->error;
     transfer->error = NULL;
+    if (!e && code == CURLE_OK && !transfer->head_complete) code = CURLE_GOT_NOTHING;
     if (!e && code != CURLE_OK) e = error_of(transfer, code);
     if (!e && transfer->redirecting) {
         e = follow(transfer);
