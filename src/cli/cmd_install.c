@@ -1,7 +1,7 @@
 /* install: the CRDs and the controller, to standard output or into the cluster. */
 #include "base/clock.h"
-#include "cli/cli.h"
 #include "cli/components.h"
+#include "cli/installed.h"
 #include "cli/wait.h"
 #include "doc/yaml_emit.h"
 #include "version.h"
@@ -69,20 +69,8 @@ static err *export(struct cli *cli, node **objects, size_t count)
 
 static err *check_bootstrap(struct cli *cli)
 {
-    struct kube_request request = {
-        .verb = KUBE_GET,
-        .ref = {{STR("apiextensions.k8s.io"), STR("v1"), STR("CustomResourceDefinition")},
-                {0},
-                STR("gitrepositories.source.toolkit.fluxcd.io")},
-        .metadata_only = true,
-    };
     node *crd;
-    err *e = kube_do(cli->kube, cli->a, &request, &crd);
-    if (err_is(e, ERR_NOT_FOUND)) {
-        err_free(e);
-        return NULL;
-    }
-    if (e) return e;
+    TRY(installed_crd(cli, &crd));
     str owner = node_find_str(crd, "metadata", "labels", "kustomize.toolkit.fluxcd.io/name", NULL);
     if (!owner.len) return NULL;
     return err_conflict("this cluster is bootstrapped: the Kustomization '" STR_FMT
@@ -93,16 +81,10 @@ static err *check_bootstrap(struct cli *cli)
 /* Two operators for the same objects would take turns in undoing each other's work. */
 static err *check_controllers(struct cli *cli)
 {
-    struct kube_request request = {
-        .verb = KUBE_LIST,
-        .ref = {{STR("apps"), STR("v1"), STR("Deployment")}, cli->globals.namespace, {0}},
-        .label_selector = STR("app.kubernetes.io/part-of=flux"),
-        .metadata_only = true,
-    };
-    node *answer;
-    TRY(kube_do(cli->kube, cli->a, &request, &answer));
+    node *deployments;
+    TRY(installed_deployments(cli, &deployments));
     buf others = BUF(cli->a);
-    NODE_EACH (node_get(answer, STR("items")), item) {
+    NODE_EACH (deployments, item) {
         str name = node_find_str(item, "metadata", "name", NULL);
         if (str_is(name, COMPONENTS_DEPLOYMENT)) continue;
         buf_printf(&others, " " STR_FMT, STR_ARG(name));

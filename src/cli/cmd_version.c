@@ -1,6 +1,6 @@
 /* version: of this program, and of what runs in the cluster. */
-#include "cli/cli.h"
 #include "cli/components.h"
+#include "cli/installed.h"
 #include "doc/json.h"
 #include "doc/yaml_emit.h"
 #include "version.h"
@@ -18,18 +18,11 @@ static const struct flag flags[] = {
          .choices = outputs, .help = "how it is written"),
 };
 
-/* The labels of a CRD that every installation has say which distribution it is. */
 static err *add_distribution(struct cli *cli, node *versions)
 {
-    struct kube_request request = {
-        .verb = KUBE_GET,
-        .ref = {{STR("apiextensions.k8s.io"), STR("v1"), STR("CustomResourceDefinition")},
-                {0},
-                STR("gitrepositories.source.toolkit.fluxcd.io")},
-        .metadata_only = true,
-    };
     node *crd;
-    TRY(kube_do(cli->kube, cli->a, &request, &crd));
+    TRY(installed_crd(cli, &crd));
+    if (!crd) return err_not_found("no CRD of GitRepository in this cluster: nothing is installed");
     const node *labels = node_find(crd, "metadata", "labels", NULL);
     str part = node_get_str(labels, STR("app.kubernetes.io/part-of"));
     str version = node_get_str(labels, STR("app.kubernetes.io/version"));
@@ -50,19 +43,13 @@ static void add_image(arena *a, node *versions, str image)
 
 static err *add_controllers(struct cli *cli, node *versions)
 {
-    struct kube_request request = {
-        .verb = KUBE_LIST,
-        .ref = {{STR("apps"), STR("v1"), STR("Deployment")}, cli->globals.namespace, {0}},
-        .label_selector = STR("app.kubernetes.io/part-of=flux"),
-    };
-    node *answer;
-    TRY(kube_do(cli->kube, cli->a, &request, &answer));
-    const node *items = node_get(answer, STR("items"));
-    if (!items || !items->count) {
+    node *deployments;
+    TRY(installed_deployments(cli, &deployments));
+    if (!deployments->count) {
         return err_not_found("no controllers found in the '" STR_FMT "' namespace",
                              STR_ARG(cli->globals.namespace));
     }
-    NODE_EACH (items, deployment) {
+    NODE_EACH (deployments, deployment) {
         const node *pod = node_find(deployment, "spec", "template", "spec", NULL);
         NODE_EACH (node_get(pod, STR("containers")), container) {
             add_image(cli->a, versions, node_get_str(container, STR("image")));
@@ -76,7 +63,7 @@ static err *run(struct cli *cli, const void *given)
     const struct options *options = given;
     node *versions = node_map(cli->a);
     node_set_str(cli->a, versions, STR("flux"), STR(COMPONENTS_FLUX_VERSION));
-    node_set_str(cli->a, versions, STR("fixpoint"), STR(FIXPOINT_VERSION));
+    node_set_str(cli->a, versions, STR("fixpoint-cli"), STR(FIXPOINT_VERSION));
     if (!options->client) {
         TRY(cli_connect(cli));
         TRY(add_distribution(cli, versions));
