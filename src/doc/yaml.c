@@ -8,6 +8,7 @@
 #include "base/limits.h"
 #include "base/map.h"
 #include "doc/number.h"
+#include "doc/plain.h"
 #include "doc/timestamp.h"
 
 /* ------------------------------------------------------------------ what a plain scalar means */
@@ -143,7 +144,8 @@ static const struct word *word_of(str text)
 {
     if (text.len > 5) return NULL;
     for (size_t i = 0; i < COUNT(words); i++) {
-        if (str_eq(words[i].text, text)) return &words[i];
+        const struct word *word = &words[i];
+        if (word->text.data[0] == text.data[0] && str_eq(word->text, text)) return word;
     }
     return NULL;
 }
@@ -319,13 +321,6 @@ static const uint8_t scalar_styles[] = {
     [YAML_FOLDED_SCALAR_STYLE] = NODE_FOLDED,
 };
 
-static node *new_node(const struct builder *b, enum node_kind kind, uint8_t style)
-{
-    node *n = arena_alloc(b->arena, sizeof *n);
-    *n = (node){.kind = (uint8_t)kind, .style = style, .line = b->line};
-    return n;
-}
-
 /* Where a character is. Marks come in order, so the whole text is passed once. */
 static const char *seek(struct builder *b, size_t index)
 {
@@ -352,12 +347,12 @@ static err *check_escapes(struct builder *b, const yaml_event_t *event)
     return NULL;
 }
 
-static err *scalar_node(const struct builder *b, const yaml_event_t *event, node **out)
+static err *read_scalar(const struct builder *b, const yaml_event_t *event, node *n)
 {
-    node *n = new_node(b, NODE_STR, scalar_styles[event->data.scalar.style]);
+    *n =
+        (node){.kind = NODE_STR, .style = scalar_styles[event->data.scalar.style], .line = b->line};
     n->text = str_dup(b->arena,
                       str_from((const char *)event->data.scalar.value, event->data.scalar.length));
-    *out = n;
     if (event->data.scalar.tag) return apply_tag(b, text_of(event->data.scalar.tag), n);
     if (n->style != NODE_PLAIN) return NULL;
     bool is_time;
@@ -480,10 +475,7 @@ static err *finish_map(struct builder *b, const struct frame *frame)
     map->count = (uint32_t)(b->count - frame->base);
     uint32_t first, second;
     if (b->options.dup_error && node_find_twins(&b->scratch, map, &first, &second)) {
-        return err_invalid("yaml: unmarshal errors:\n  line %u: mapping key \"" STR_FMT
-                           "\" already defined at line %u",
-                           map->pairs[second].line, STR_ARG(map->pairs[second].key),
-                           map->pairs[first].line);
+        return plain_repeated(&map->pairs[first], &map->pairs[second]);
     }
     if (frame->merges)
         TRY(merge(b, map));
@@ -506,6 +498,12 @@ static void finish_list(struct builder *b, const struct frame *frame)
 
 /* ---- one event */
 
+static bool expects_key(const struct builder *b)
+{
+    const struct frame *frame = b->depth ? &b->frames[b->depth - 1] : NULL;
+    return frame && frame->node->kind == NODE_MAP && !frame->has_key;
+}
+
 /* Puts a complete node where it belongs. */
 static err *deliver(struct builder *b, node *n, uint32_t height)
 {
@@ -515,11 +513,11 @@ static err *deliver(struct builder *b, node *n, uint32_t height)
     }
     struct frame *frame = &b->frames[b->depth - 1];
     frame->height = MAX(frame->height, height + 1);
+    if (expects_key(b)) return take_key(b, frame, n);
     if (frame->node->kind == NODE_LIST) {
         *ARENA_PUSH(&b->scratch, b->stack, b->count, b->room) = (struct node_pair){.value = n};
         return NULL;
     }
-    if (!frame->has_key) return take_key(b, frame, n);
     b->stack[b->count - 1].value = n;
     frame->has_key = false;
     return NULL;
@@ -569,8 +567,9 @@ static err *take_scalar(struct builder *b, const yaml_event_t *event)
     if (b->at && event->data.scalar.style == YAML_DOUBLE_QUOTED_SCALAR_STYLE) {
         TRY(check_escapes(b, event));
     }
-    node *n;
-    TRY(scalar_node(b, event, &n));
+    node key, *n = &key; /* of a key only the pair keeps anything, unless aliases refer to it */
+    if (!expects_key(b) || event->data.scalar.anchor) n = arena_alloc(b->arena, sizeof *n);
+    TRY(read_scalar(b, event, n));
     b->size++;
     add_anchor(b, event->data.scalar.anchor, n);
     return deliver(b, n, 0);
@@ -579,7 +578,8 @@ static err *take_scalar(struct builder *b, const yaml_event_t *event)
 static err *take_start(struct builder *b, enum node_kind kind, const yaml_char_t *anchor, bool flow)
 {
     if (b->depth == LIMIT_DOC_DEPTH) return too_deep(b);
-    node *n = new_node(b, kind, flow ? NODE_FLOW : NODE_PLAIN);
+    node *n = arena_alloc(b->arena, sizeof *n);
+    *n = (node){.kind = (uint8_t)kind, .style = flow ? NODE_FLOW : NODE_PLAIN, .line = b->line};
     struct frame *frame = &b->frames[b->depth++];
     *frame = (struct frame){.node = n, .base = b->count, .size_before = b->size++, .height = 1};
     frame->anchor = add_anchor(b, anchor, n);

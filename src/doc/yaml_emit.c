@@ -198,10 +198,11 @@ struct scalar {
 static void write_flowed(struct emitter *e, const struct scalar *s, bool quoted)
 {
     bool quotes = quoted && str_has_char(s->text, '\'');
-    size_t at_column = s->fold ? column(e) : 0;
-    if (!s->is.lines && !quotes && at_column + s->text.len <= WIDTH) {
+    size_t line_bytes = e->out->len - e->line_start + s->text.len;
+    if (!s->is.lines && !quotes && (!s->fold || line_bytes <= WIDTH)) {
         return buf_add(e->out, s->text);
     }
+    size_t at_column = column(e);
     const char *p = s->text.data, *end = p + s->text.len;
     bool spaces = false, breaks = false;
     while (p < end) {
