@@ -18,7 +18,7 @@
 #include "base/buf.h"
 #include "base/str.h"
 
-enum { API_CONNECTIONS_MAX = 64, API_REQUEST_BYTES_MAX = 1024 * 1024 };
+enum { API_CONNECTIONS_MAX = 512, API_REQUEST_BYTES_MAX = 1024 * 1024 };
 
 struct api_request {
     str head; /* request line and headers as they came */
@@ -145,7 +145,7 @@ static void UNUSED api_start(struct api_script *script)
     socklen_t len = sizeof address;
     script->socket = socket(AF_INET, SOCK_STREAM, 0);
     must(bind(script->socket, (struct sockaddr *)&address, len) == 0);
-    must(listen(script->socket, API_CONNECTIONS_MAX) == 0);
+    must(listen(script->socket, 64) == 0);
     must(getsockname(script->socket, (struct sockaddr *)&address, &len) == 0);
     script->port = ntohs(address.sin_port);
     pthread_mutex_init(&script->lock, NULL);

@@ -1,5 +1,7 @@
 #include "kube/kube_status.h"
 
+#include <stdlib.h>
+
 #include "base/b64.h"
 #include "base/clock.h"
 #include "base/limits.h"
@@ -224,48 +226,69 @@ static str without_forms(arena *a, str message)
     return buf_str(&out);
 }
 
-/* As it is, and as it looks within quotes. Names are shown everywhere, so they are no secret. */
-static str without_value(arena *a, str message, str value, const node *metadata)
+/* Texts that must not be seen. */
+struct values {
+    arena *arena;
+    str *items;
+    size_t count, room;
+};
+
+/* As it is, and as it looks within quotes. */
+static void add_value(struct values *values, str value)
 {
     value = str_trim(value);
-    if (value.len < SECRET_BYTES_MIN || str_eq(value, node_get_str(metadata, STR("name"))) ||
-        str_eq(value, node_get_str(metadata, STR("namespace"))))
-        return message;
-    message = str_replace(a, message, value, str_of(redacted));
-    buf quoted = BUF(a);
+    if (value.len < SECRET_BYTES_MIN) return;
+    buf quoted = BUF(values->arena);
     json_write_str(&quoted, value, false);
     str inner = str_slice(buf_str(&quoted), 1, quoted.len - 1);
-    return str_eq(inner, value) ? message : str_replace(a, message, inner, str_of(redacted));
+    *ARENA_PUSH(values->arena, values->items, values->count, values->room) = value;
+    if (!str_eq(inner, value))
+        *ARENA_PUSH(values->arena, values->items, values->count, values->room) = inner;
 }
 
-static str without_values(arena *a, str message, const node *values, bool base64,
-                          const node *metadata)
+static void collect(struct values *values, const node *n, bool base64)
 {
-    PAIR_EACH (values, field)
-        message = without_values(a, message, field->value, base64, metadata);
-    NODE_EACH (values, item)
-        message = without_values(a, message, item, base64, metadata);
-    bool text = values && (values->kind == NODE_STR || values->kind == NODE_INT ||
-                           values->kind == NODE_FLOAT);
-    if (!text) return message;
+    PAIR_EACH (n, field)
+        collect(values, field->value, base64);
+    NODE_EACH (n, item)
+        collect(values, item, base64);
+    if (!n || (n->kind != NODE_STR && n->kind != NODE_INT && n->kind != NODE_FLOAT)) return;
 
-    message = without_value(a, message, values->text, metadata);
-    if (!base64) return message;
+    add_value(values, n->text);
     str plain;
-    err *e = b64_decode(a, values->text, &plain);
-    if (!e) message = without_value(a, message, plain, metadata);
+    err *e = base64 ? b64_decode(values->arena, n->text, &plain) : NULL;
+    if (base64 && !e) add_value(values, plain);
     err_free(e);
+}
+
+/* The longest first: one value may begin with another. */
+static int by_length(const void *left, const void *right)
+{
+    const str *a = left, *b = right;
+    return (a->len < b->len) - (a->len > b->len);
+}
+
+/* Names are shown everywhere, so they are no secret. */
+static str without_values(arena *a, str message, const node *secret)
+{
+    struct values values = {.arena = a};
+    const node *metadata = node_get(secret, STR("metadata"));
+    collect(&values, node_get(secret, STR("data")), true);
+    collect(&values, node_get(secret, STR("stringData")), false);
+    if (values.count) qsort(values.items, values.count, sizeof(str), by_length);
+    for (size_t i = 0; i < values.count; i++) {
+        str value = values.items[i];
+        bool name = str_eq(value, node_get_str(metadata, STR("name"))) ||
+                    str_eq(value, node_get_str(metadata, STR("namespace")));
+        if (!name) message = str_replace(a, message, value, str_of(redacted));
+    }
     return message;
 }
 
 err *kube_status_redact(err *e, const node *secret)
 {
     arena a AUTO(arena_done) = {0};
-    const node *metadata = node_get(secret, STR("metadata"));
-    str message = err_text(e);
-    message = without_values(&a, message, node_get(secret, STR("data")), true, metadata);
-    message = without_values(&a, message, node_get(secret, STR("stringData")), false, metadata);
-    message = without_forms(&a, message);
+    str message = without_forms(&a, without_values(&a, err_text(e), secret));
     err *clean = err_new(e->kind, e->reason, STR_FMT, STR_ARG(message));
     clean->status = e->status;
     err_free(e);

@@ -191,6 +191,8 @@ static void values_are_redacted_wherever_they_stand(void **state)
                     "<redacted> is <redacted>, <redacted> and <redacted>");
     check_redaction("have line one\nline two or \"line one\\nline two\"", secret,
                     "have <redacted> or \"<redacted>\"");
+    check_redaction("abcdefgh abcd", "{\"stringData\":{\"a\":\"abcd\",\"b\":\"abcdefgh\"}}",
+                    "<redacted> <redacted>");
     /* Names are everywhere, and three letters say nothing. */
     check_redaction("secrets \"database\" xyz", secret, "secrets \"database\" xyz");
 }

@@ -115,9 +115,10 @@ static void note(struct world *world, const char *what, str name)
     pthread_mutex_lock(&world->lock);
     if (world->log.len < LOG_BYTES_MAX)
         buf_printf(&world->log, "%s%s" STR_FMT ";", what, name.len ? " " : "", STR_ARG(name));
+    bool stop = world->stop_at && strcmp(world->stop_at, what) == 0;
     pthread_cond_broadcast(&world->changed);
     pthread_mutex_unlock(&world->lock);
-    if (!world->stop_at || strcmp(world->stop_at, what) != 0) return;
+    if (!stop) return;
     watch_stop(world->watch);
     world->watch = NULL;
 }
@@ -421,6 +422,15 @@ static void a_server_that_hangs_up_is_left_alone(void **state)
     assert_in_range(requests, 2, 6);
 }
 
+static void start_anew(struct world *world, const char *stop_at)
+{
+    pthread_mutex_lock(&world->lock);
+    world->stop_at = stop_at;
+    world->requests = 0;
+    buf_clear(&world->log);
+    pthread_mutex_unlock(&world->lock);
+}
+
 static void a_watch_can_be_stopped_anywhere(void **state)
 {
     struct world *world = *state;
@@ -442,18 +452,14 @@ static void a_watch_can_be_stopped_anywhere(void **state)
         {"gone", "begin;put a;put b;synced;gone a;", 2},
     };
     for (size_t i = 0; i < COUNT(rows); i++) {
-        world->stop_at = rows[i].stop_at;
-        world->requests = 0;
-        buf_clear(&world->log);
+        start_anew(world, rows[i].stop_at);
         START(world, steps);
         wait_for(world, rows[i].log, rows[i].requests);
         usleep(50000);
         wait_for(world, rows[i].log, rows[i].requests);
     }
     static const struct step forbidden[] = {{LIST_LINE, 403, NULL, {STATUS("Forbidden")}}};
-    world->stop_at = "trouble";
-    world->requests = 0;
-    buf_clear(&world->log);
+    start_anew(world, "trouble");
     START(world, forbidden);
     wait_for(world, "begin;trouble Forbidden;", 1);
     watch_stop(NULL);
