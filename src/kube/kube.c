@@ -87,7 +87,8 @@ static err *server_new(struct loop *loop, const struct kubeconfig *config, str u
     server->kinds = kinds_new(get_for_kinds, server);
     pthread_mutex_init(&server->token_lock, NULL);
     buf_add(&server->token, config->token);
-    server->token_ns = server->quiet_since_ns = clock_now_ns();
+    server->token_ns = clock_now_ns();
+    server->quiet_since_ns = server->token_ns;
 
     config = &server->config;
     struct http_options options = {
