@@ -126,6 +126,7 @@ static err *fail(struct unit *unit, err *e)
     memory->finished = false;
     memory->waiting_ns = 0;
     memory->want = 0;
+    memory->unhealthy = str_is(reason, "HealthCheckFailed");
     if (no_match) {
         manager_await_definitions(unit->work->manager, unit->key);
     } else if (!transient) {
@@ -192,6 +193,7 @@ static err *succeed(struct unit *unit, bool healed_only)
     }
     memory->finished = true;
     memory->announced = false;
+    memory->unhealthy = false;
     memory->waiting_ns = 0;
     memory->interval_ns = clock_now_ns() + interval_ns;
     unit_look_again(unit, interval_ns);
@@ -392,6 +394,7 @@ static bool resume(struct unit *unit, bool *wait_out)
     for (size_t i = 0; i < unit->before.count; i++) {
         observed_accept(manager_observed(manager), unit->before.refs[i], 0);
     }
+    unit_remember_checks(unit, &unit->before);
     unit->memory->want = unit->want;
     unit->memory->finished = true;
     unit->memory->interval_ns =
@@ -419,9 +422,11 @@ static err *apply(struct unit *unit, bool healing)
     struct unit_memory *memory = unit->memory;
     enum unit_progress progress;
     bool was_ready = status_is(&unit->status, "Ready", "True");
+    err *e = take_variables(unit, true);
+    if (e) return fail(unit, e);
     begin_want(unit);
     status_put_str(&unit->status, "lastAttemptedRevision", unit->artifact.revision);
-    err *e = unit_apply(unit, &progress);
+    e = unit_apply(unit, &progress);
     if (err_is(e, ERR_CANCELED)) return e;
     if (e) return fail(unit, e);
     if (progress == UNIT_BLOCKED) return NULL;
@@ -454,19 +459,57 @@ static bool has_good(const struct unit *unit)
            !str_eq(unit->memory->good.revision, unit->artifact.revision);
 }
 
-/* Applied, healthy and reported. Is it still healthy, and does somebody ask? */
+/* Some kinds may not be watched: what became of their objects is not known. */
+static bool is_partly_blind(struct unit *unit)
+{
+    for (size_t i = 0; i < unit->before.count; i++) {
+        struct observed_record record;
+        observed_get(manager_observed(unit->work->manager), unit->a, unit->before.refs[i], &record);
+        if (!record.watched) return true;
+    }
+    return false;
+}
+
+static enum checks_state health_now(struct unit *unit, struct checks_result *out)
+{
+    checks_run(unit->work, unit->memory->checks, unit->memory->check_count, out);
+    return out->state;
+}
+
+/* Applied, healthy and reported. Does somebody ask, is it still healthy, is the interval over? */
 static err *stay(struct unit *unit)
 {
     struct unit_memory *memory = unit->memory;
+    struct checks_result health;
     int64_t now_ns = clock_now_ns();
     if (status_is_requested(&unit->status)) {
         memory->started_ns = now_ns;
         return observe(unit, false);
     }
-    if (now_ns >= memory->interval_ns) {
-        memory->interval_ns = now_ns + manager_jitter(unit->work->manager, unit->spec.interval_ns);
+    bool due = now_ns >= memory->interval_ns;
+    if (due) memory->interval_ns = now_ns + manager_jitter(unit->work->manager, unit->spec.interval_ns);
+    if (due && is_partly_blind(unit)) return apply(unit, true);
+    if (health_now(unit, &health) == CHECKS_FAILED) {
+        return health_failure(unit, str_printf(unit->a, "health check failed: [" STR_FMT "]",
+                                               STR_ARG(health.failed)));
     }
     unit_look_again(unit, memory->interval_ns - now_ns);
+    return NULL;
+}
+
+/* What was refused last is not tried again before its time. Drift is healed all the same, and what was
+ * only unhealthy is looked at. */
+static err *stay_refused(struct unit *unit, bool drifted)
+{
+    struct unit_memory *memory = unit->memory;
+    struct checks_result health;
+    if (drifted) return has_good(unit) ? heal_last_good(unit) : apply(unit, false);
+    if (memory->unhealthy && health_now(unit, &health) == CHECKS_PASSED) {
+        memory->want = unit->want;
+        memory->failed_want = 0;
+        return observe(unit, false);
+    }
+    unit_look_again(unit, memory->retry_ns - clock_now_ns());
     return NULL;
 }
 
@@ -497,16 +540,8 @@ static err *converge(struct unit *unit)
         unit->built_digest = memory->built_digest;
         return memory->finished ? stay(unit) : observe(unit, false);
     }
-    int64_t left_ns = memory->retry_ns - clock_now_ns();
-    if (memory->failed_want == unit->want && left_ns > 0 && !requested) {
-        if (drifted && has_good(unit)) return heal_last_good(unit);
-        if (!drifted) {
-            unit_look_again(unit, left_ns);
-            return NULL;
-        }
-    }
-    e = take_variables(unit, true);
-    if (e) return fail(unit, e);
+    bool refused = memory->failed_want == unit->want && memory->retry_ns > clock_now_ns();
+    if (refused && !requested) return stay_refused(unit, drifted);
     return apply(unit, memory->want == unit->want);
 }
 

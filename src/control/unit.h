@@ -17,6 +17,7 @@ struct unit_memory {
     int64_t variables_ns;
     bool finished;          /* `want` is applied, healthy and reported */
     bool announced;         /* the status says that we wait */
+    bool unhealthy;         /* `failed_want` is applied, but was not healthy */
     int64_t started_ns;     /* when work on `want` began */
     int64_t waiting_ns;     /* since when we wait for health; 0: we do not */
     int64_t stage_ns;       /* since when a stage waits for definitions; 0: it does not */
@@ -62,6 +63,9 @@ enum unit_progress {
     UNIT_BLOCKED,  /* something has to happen first; the outcome says when to look again */
 };
 MUST_USE err *unit_apply(struct unit *unit, enum unit_progress *out);
+/* What has to be healthy for this unit to be ready: all that was applied, or what spec.healthChecks
+ * names. */
+void unit_remember_checks(struct unit *unit, const struct inventory *applied);
 /* Has somebody changed what we manage, and is it time to heal it? */
 bool unit_has_drifted(struct unit *unit);
 

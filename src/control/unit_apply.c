@@ -355,29 +355,39 @@ static err *build(struct unit *unit, struct pieces *out)
     return NULL;
 }
 
-/* What has to be healthy for this unit to be ready: everything, or what spec.healthChecks names. */
-static void remember_checks(struct unit *unit, const struct pieces *pieces)
+void unit_remember_checks(struct unit *unit, const struct inventory *applied)
 {
     struct unit_memory *memory = unit->memory;
     arena_done(&memory->checks_arena);
     arena *a = &memory->checks_arena;
+    struct inventory checks = {0};
     size_t named = unit->spec.wait ? 0 : unit->spec.health_checks.count;
-    memory->checks = NEW_ARRAY(a, struct kube_ref, named + pieces->count + 1);
-    memory->check_count = 0;
     for (size_t i = 0; i < named; i++) {
         const struct kustomization_health_check *check = &unit->spec.health_checks.items[i];
         str version = check->api_version.len ? check->api_version : STR("apps/v1");
-        memory->checks[memory->check_count++] =
-            (struct kube_ref){kube_kind_parse(version, check->kind), check->namespace, check->name};
+        inventory_add(a, &checks,
+                      (struct kube_ref){kube_kind_parse(version, check->kind), check->namespace,
+                                        check->name});
     }
-    for (size_t i = 0; unit->spec.wait && i < pieces->count; i++) {
-        if (pieces->items[i].state == SUBMIT_SKIP) continue;
-        memory->checks[memory->check_count++] = pieces->items[i].ref;
+    for (size_t i = 0; unit->spec.wait && i < applied->count; i++) {
+        inventory_add(a, &checks, applied->refs[i]);
     }
-    for (size_t i = 0; i < memory->check_count; i++) {
-        struct kube_ref *ref = &memory->checks[i];
-        str *texts[] = {&ref->kind.group, &ref->kind.version, &ref->kind.kind, &ref->namespace, &ref->name};
+    for (size_t i = 0; i < checks.count; i++) {
+        struct kube_ref *ref = &checks.refs[i];
+        str *texts[] = {&ref->kind.group, &ref->kind.version, &ref->kind.kind, &ref->namespace,
+                        &ref->name};
         for (size_t k = 0; k < COUNT(texts); k++) *texts[k] = str_dup(a, *texts[k]);
+    }
+    memory->checks = checks.refs;
+    memory->check_count = checks.count;
+}
+
+/* What is switched off is in the inventory, but nobody waits for it. */
+static void applied_refs(struct unit *unit, const struct pieces *pieces, struct inventory *out)
+{
+    *out = (struct inventory){0};
+    for (size_t i = 0; i < pieces->count; i++) {
+        if (pieces->items[i].state != SUBMIT_SKIP) inventory_add(unit->a, out, pieces->items[i].ref);
     }
 }
 
@@ -428,7 +438,9 @@ static err *apply_pieces(struct unit *unit, struct pieces *pieces, enum unit_pro
     status_put(&unit->status, "inventory", inventory_write(unit->a, &now));
     unit->before = now;
     TRY(e);
-    remember_checks(unit, pieces);
+    struct inventory applied;
+    applied_refs(unit, pieces, &applied);
+    unit_remember_checks(unit, &applied);
     remember_good(unit);
     *out = UNIT_APPLIED;
     return NULL;
