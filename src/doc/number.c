@@ -298,3 +298,16 @@ bool number_write(buf *b, const struct number *n)
         write_with_point(b, digits, power);
     return true;
 }
+
+void number_write_double(buf *b, double value, int low, int high)
+{
+    char text[40];
+    int64_t power;
+    if (signbit(value)) buf_add_char(b, '-');
+    str digits = value == 0 ? STR("0") : shortest(fabs(value), text, &power);
+    if (value == 0) power = 0;
+    if (power < low || power >= high)
+        write_with_exponent(b, digits, power);
+    else
+        write_with_point(b, digits, power);
+}

@@ -36,3 +36,6 @@ bool number_is_json(str text);
  * reads back the same, with an exponent below 1e-4 and from 1e6 on. False, and nothing written, for
  * infinities and NaN, which have no such text. */
 bool number_write(buf *b, const struct number *n);
+/* A finite double the way Go's strconv prints it: the shortest text that reads back the same, with
+ * an exponent below 10^low and from 10^high on (-4 and 6 in YAML, -6 and 21 in JSON). */
+void number_write_double(buf *b, double value, int low, int high);

@@ -1,8 +1,5 @@
 #include "doc/patch.h"
 
-#include <stdio.h>
-#include <stdlib.h>
-
 #include "base/buf.h"
 #include "base/limits.h"
 #include "doc/json.h"
@@ -375,31 +372,15 @@ err *patch_apply(arena *a, const struct patch *patch, node **root)
 
 /* --- Through JSON and back --- */
 
-/* The shortest text that reads back as the same double, as Go's 'g' prints it. */
-static str double_text(arena *a, double value)
-{
-    char text[40];
-    int precision = 0;
-    do
-        snprintf(text, sizeof text, "%.*e", precision++, value);
-    while (precision < 18 && strtod(text, NULL) != value);
-
-    str mantissa, exponent;
-    str_cut(str_of(text), 'e', &mantissa, &exponent);
-    int64_t power = 0;
-    must(str_to_int(exponent, &power));
-    if (power < -4 || power >= 6) return str_dup(a, str_of(text));
-    int decimals = MAX(precision - 1 - (int)power, 0);
-    return str_printf(a, "%.*f", decimals, value);
-}
-
 static void normalize_number(arena *a, node *n)
 {
     struct number number;
     number_read(n->text, n->kind == NODE_INT, &number);
     if (number.class != NUMBER_FINITE) return; /* JSON has no word for it: printing fails */
     double value = number_to_double(&number);
-    n->text = value == 0 ? STR("0") : double_text(a, value);
+    buf text = BUF(a);
+    number_write_double(&text, value == 0 ? 0 : value, -4, 6); /* no -0 */
+    n->text = buf_str(&text);
     bool whole = !str_has_char(n->text, '.') && !str_has_char(n->text, 'e');
     n->kind = whole ? NODE_INT : NODE_FLOAT;
 }

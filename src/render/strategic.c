@@ -5,6 +5,7 @@
 
 #include "base/limits.h"
 #include "doc/yaml.h"
+#include "render/scalar.h"
 #include "render/shape.h"
 
 /*
@@ -270,21 +271,11 @@ static struct identity known_part(arena *a, struct identity id)
 
 /* --- Lists --- */
 
-/* A scalar that means what its text says. */
-static node *untagged(arena *a, str text)
-{
-    bool time = false;
-    enum node_kind kind = yaml_resolve(text, YAML_V3, &time);
-    node *n = node_scalar(a, kind, text);
-    n->time = time;
-    return n;
-}
-
 static void add_missing_keys(arena *a, node *item, const struct identity *id)
 {
     for (size_t i = 0; i < id->key_count && node_is_map(item); i++)
         if (id->values[i].len && !node_get(item, id->keys[i]))
-            node_set(a, item, id->keys[i], untagged(a, id->values[i]));
+            node_set(a, item, id->keys[i], scalar_new(a, id->values[i]));
 }
 
 /*

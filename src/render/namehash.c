@@ -1,0 +1,73 @@
+#include "render/namehash.h"
+
+#include <string.h>
+
+#include "base/hash.h"
+#include "doc/json.h"
+#include "doc/number.h"
+
+enum { HASH_LETTERS = 10 };
+
+/* Numbers as Go prints them once they have been doubles. Changes the tree. */
+static void round_numbers(arena *a, node *n)
+{
+    PAIR_EACH(n, pair) round_numbers(a, pair->value);
+    NODE_EACH(n, item) round_numbers(a, item);
+    if (n->kind != NODE_INT && n->kind != NODE_FLOAT) return;
+    struct number number;
+    number_read(n->text, n->kind == NODE_INT, &number);
+    if (number.class != NUMBER_FINITE) return;
+    buf text = BUF(a);
+    number_write_double(&text, number_to_double(&number), -6, 21);
+    n->text = buf_str(&text);
+    n->kind = NODE_FLOAT;
+}
+
+/* A field of the object as the hash sees it: a scalar is its text, a list is nothing. */
+static node *hashed(arena *a, const node *object, const char *key)
+{
+    const node *value = node_get(object, str_of(key));
+    if (!value) return node_str(a, STR(""));
+    if (node_is_list(value)) return node_null(a);
+    if (!node_is_map(value)) return node_str(a, value->text);
+    node *copy = doc_copy_tree(a, value);
+    round_numbers(a, copy);
+    return copy;
+}
+
+/* A second map of data, which counts only when it is there. */
+static void add_hashed(arena *a, node *content, const node *object, const char *key)
+{
+    const node *value = node_get(object, str_of(key));
+    if (node_is_map(value) || node_is_list(value))
+        node_set(a, content, str_of(key), hashed(a, object, key));
+}
+
+err *namehash_of(arena *a, const node *object, str *out)
+{
+    str kind = node_get_str(object, STR("kind"));
+    node *content = node_map(a);
+    node_set_str(a, content, STR("kind"), kind);
+    node_set_str(a, content, STR("name"), STR("")); /* compat: empty for every name */
+    node_set(a, content, STR("data"), hashed(a, object, "data"));
+    if (str_is(kind, "ConfigMap")) {
+        add_hashed(a, content, object, "binaryData");
+    } else if (str_is(kind, "Secret")) {
+        add_hashed(a, content, object, "stringData");
+        node_set(a, content, STR("type"), hashed(a, object, "type"));
+    } else {
+        return err_invalid("a name suffix by content is for a ConfigMap or a Secret, not for a " STR_FMT,
+                           STR_ARG(kind));
+    }
+
+    buf text = BUF(a);
+    json_write(&text, content, (struct json_style){.html = true, .sorted = true});
+    str digits = str_head(hash_sha256_hex(a, buf_str(&text)), HASH_LETTERS);
+    char *letters = str_z(a, digits);
+    for (char *c = letters; *c; c++) { /* no words by accident: few vowels */
+        const char *at = strchr("013ae", *c);
+        if (at) *c = "ghkmt"[at - "013ae"];
+    }
+    *out = str_from(letters, digits.len);
+    return NULL;
+}

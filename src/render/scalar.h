@@ -1,0 +1,12 @@
+#pragma once
+/*
+ * Scalars as transformers write them: without a tag, so that the text and the
+ * way it is quoted decide what it means. Pure; any thread.
+ */
+#include "doc/doc.h"
+
+/* A plain scalar: 5 is a number, x a text. */
+node *scalar_new(arena *a, str text);
+/* New text in the place of a scalar's: in place of a bare x, 5 is a number; in place of "x" it is a
+ * text. A node that is no scalar becomes a plain one. */
+void scalar_put(node *n, str text);
