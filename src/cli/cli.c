@@ -1,8 +1,6 @@
 #include "cli/cli.h"
 
 #include <errno.h>
-#include <pthread.h>
-#include <semaphore.h>
 #include <unistd.h>
 
 #include "base/fs.h"
@@ -102,40 +100,6 @@ err *cli_flush(struct cli *cli)
 
 /* ---- The API server ---- */
 
-struct cli_thread {
-    struct loop *loop;
-    sem_t ready;
-    pthread_t thread;
-};
-
-/* The loop belongs to the thread that makes it. */
-static void *run_loop(void *context)
-{
-    struct cli_thread *thread = context;
-    thread->loop = loop_new();
-    sem_post(&thread->ready);
-    loop_run(thread->loop);
-    return NULL;
-}
-
-static struct cli_thread *start_thread(arena *a)
-{
-    struct cli_thread *thread = NEW(a, struct cli_thread);
-    must(sem_init(&thread->ready, 0, 0) == 0);
-    must(pthread_create(&thread->thread, NULL, run_loop, thread) == 0);
-    while (sem_wait(&thread->ready) != 0)
-        continue;
-    return thread;
-}
-
-static void stop_thread(struct cli_thread *thread)
-{
-    loop_stop(thread->loop);
-    pthread_join(thread->thread, NULL);
-    loop_free(thread->loop);
-    sem_destroy(&thread->ready);
-}
-
 /* Flags go before what the kubeconfig says. */
 static err *override_config(struct cli *cli, struct kubeconfig *config)
 {
@@ -181,14 +145,16 @@ err *cli_connect(struct cli *cli)
         .field_manager = STR("flux"),
         .user_agent = STR("fixpoint/" FIXPOINT_VERSION),
     };
-    cli->thread = start_thread(cli->a);
-    return kube_new(cli->thread->loop, &config, options, &cli->kube);
+    cli->loop = loop_new();
+    loop_start(cli->loop);
+    return kube_new(cli->loop, &config, options, &cli->kube);
 }
 
 static void disconnect(struct cli *cli)
 {
     kube_free(cli->kube);
-    if (cli->thread) stop_thread(cli->thread);
+    if (cli->loop) loop_join(cli->loop);
+    loop_free(cli->loop);
 }
 
 /* ---- Finding the command ---- */

@@ -55,7 +55,7 @@ struct cli {
     buf out;           /* what goes to standard output; cli_flush writes it */
     int exit_code;     /* of a run without error */
     struct kube *kube; /* after cli_connect */
-    struct cli_thread *thread;
+    struct loop *loop; /* runs on a thread of its own */
 };
 
 /* Runs the program: the command that argv names. Returns the exit code. */

@@ -17,8 +17,8 @@ static const char *const log_levels[] = {"trace", "debug", "info", "error", NULL
 static const struct flag flags[] = {
     FLAG(struct options, export, "export", 0, FLAG_BOOL,
          .help = "write the manifests to standard output, touch no cluster"),
-    FLAG(struct options, version, "version", 'v', FLAG_STR, .fallback = FIXPOINT_VERSION,
-         .value = "tag", .help = "tag of the image"),
+    FLAG(struct options, version, "version", 'v', FLAG_STR, .value = "tag",
+         .help = "tag of the image (default: the version of this program)"),
     FLAG(struct options, registry, "registry", 0, FLAG_STR, .value = "host/path",
          .help = "where the image is pulled from"),
     FLAG(struct options, image_pull_secret, "image-pull-secret", 0, FLAG_STR, .value = "name",
@@ -39,10 +39,11 @@ static const struct flag flags[] = {
 
 static err *build(struct cli *cli, const struct options *options, node ***out, size_t *count_out)
 {
+    str version = options->version.len ? options->version : STR(FIXPOINT_VERSION);
     struct components_options components = {
         .namespace = cli->globals.namespace,
         .image = str_printf(cli->a, STR_FMT "%sfixpoint:" STR_FMT, STR_ARG(options->registry),
-                            options->registry.len ? "/" : "", STR_ARG(options->version)),
+                            options->registry.len ? "/" : "", STR_ARG(version)),
         .image_pull_secret = options->image_pull_secret,
         .log_level = options->log_level,
         .cluster_domain = options->cluster_domain,
