@@ -37,7 +37,8 @@ err *crate_check(str name)
     if (name.data[0] == '/') return err_invalid("'" STR_FMT "' is absolute", STR_ARG(name));
     int depth = 0;
     for (str part, rest = name; str_next(&rest, '/', &part);) {
-        if (!part.len && rest.data) return err_invalid("'" STR_FMT "' has an empty part", STR_ARG(name));
+        if (!part.len && rest.data)
+            return err_invalid("'" STR_FMT "' has an empty part", STR_ARG(name));
         if (str_is(part, "..")) return err_invalid("'" STR_FMT "' leads out", STR_ARG(name));
         if (++depth > LIMIT_TREE_DEPTH) {
             return err_invalid("a name has more than %d parts, the limit", LIMIT_TREE_DEPTH);
@@ -85,7 +86,8 @@ err *crate_make_dir(struct crate *crate, str name)
     }
     struct stat st;
     if (errno != EEXIST) return fs_error("create folder", name);
-    if (fstatat(crate->root, path, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISDIR(st.st_mode)) return NULL;
+    if (fstatat(crate->root, path, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISDIR(st.st_mode))
+        return NULL;
     return err_invalid("'" STR_FMT "' is a file and a folder", STR_ARG(name));
 }
 

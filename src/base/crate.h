@@ -10,8 +10,8 @@
 #include "base/err.h"
 
 struct crate {
-    int root;            /* open folder; 0: closed */
-    size_t file_count;   /* folders included */
+    int root;          /* open folder; 0: closed */
+    size_t file_count; /* folders included */
     int64_t size_bytes;
 };
 
@@ -25,7 +25,8 @@ MUST_USE err *crate_check(str name);
 
 /* Makes the folder and those above it; fine when it is there. */
 MUST_USE err *crate_make_dir(struct crate *crate, str name);
-/* A new, empty file, or an emptied one; the folders above it are made. The caller closes *fd_out. */
+/* A new, empty file, or an emptied one; the folders above it are made. The caller closes *fd_out.
+ */
 MUST_USE err *crate_create(struct crate *crate, str name, bool executable, int *fd_out);
 /* Appends to a file that came from crate_create; `name` is for errors. */
 MUST_USE err *crate_write(struct crate *crate, int fd, str name, str bytes);

@@ -48,7 +48,8 @@ bool glob_is_valid(str pattern)
     return true;
 }
 
-/* Matches one item of a valid pattern that is not "*" against the front of the name, and takes both. */
+/* Matches one item of a valid pattern that is not "*" against the front of the name, and takes
+ * both. */
 static bool take_item(str *pattern, str *name)
 {
     char c = pattern->data[0];

@@ -1,5 +1,6 @@
 #pragma once
-/* Shell patterns by the rules of Go's filepath.Match: * ? [a-z] [^a-z] and "\" before a character. */
+/* Shell patterns by the rules of Go's filepath.Match: * ? [a-z] [^a-z] and "\" before a character.
+ */
 #include "base/str.h"
 
 /* Does the pattern match all of the name? "*" and "?" do not match "/". A malformed pattern matches

@@ -45,7 +45,8 @@ struct shape {
 static str take(str *rest, bool (*is)(char))
 {
     size_t count = 0;
-    while (count < rest->len && is(rest->data[count])) count++;
+    while (count < rest->len && is(rest->data[count]))
+        count++;
     str taken = str_head(*rest, count);
     *rest = str_skip(*rest, count);
     return taken;
@@ -65,7 +66,8 @@ static str take_identifiers(str *rest, char mark)
     return str_head(from, from.len - at.len);
 }
 
-/* Takes v?PART[.PART[.PART]][-PRE][+META] off the front of *rest; false, with nothing taken, if not. */
+/* Takes v?PART[.PART[.PART]][-PRE][+META] off the front of *rest; false, with nothing taken, if
+ * not. */
 static bool take_shape(str *rest, bool (*is_part)(char), struct shape *out)
 {
     str at = *rest;
@@ -110,7 +112,8 @@ static err *parse_number(str text, uint64_t *out)
 {
     if (text.len && !str_to_uint(text, out)) {
         return err_invalid("error parsing version segment: strconv.ParseUint: parsing \"" STR_FMT
-                           "\": value out of range", STR_ARG(text));
+                           "\": value out of range",
+                           STR_ARG(text));
     }
     return NULL;
 }
@@ -374,7 +377,8 @@ static str expand_hyphens(arena *a, str text)
 err *semver_range_parse(arena *a, str text, struct semver_range **out)
 {
     if (text.len > LIMIT_SEMVER_RANGE_BYTES) {
-        return err_invalid("constraint string is too long (max %d bytes)", LIMIT_SEMVER_RANGE_BYTES);
+        return err_invalid("constraint string is too long (max %d bytes)",
+                           LIMIT_SEMVER_RANGE_BYTES);
     }
     struct semver_range *range = NEW(a, struct semver_range);
     str rest = expand_hyphens(a, text);
@@ -444,14 +448,22 @@ static bool holds_less_equal(const struct term *t, const struct semver *v)
 static bool holds(const struct term *t, const struct semver *v)
 {
     switch (t->op) {
-    case OP_EQUAL: return t->open ? holds_tilde(t, v) : semver_cmp(v, &t->base) == 0;
-    case OP_NOT: return holds_not(t, v);
-    case OP_MORE: return holds_more(t, v);
-    case OP_LESS: return semver_cmp(v, &t->base) < 0;
-    case OP_MORE_EQUAL: return semver_cmp(v, &t->base) >= 0;
-    case OP_LESS_EQUAL: return holds_less_equal(t, v);
-    case OP_TILDE: return holds_tilde(t, v);
-    case OP_CARET: return holds_caret(t, v);
+    case OP_EQUAL:
+        return t->open ? holds_tilde(t, v) : semver_cmp(v, &t->base) == 0;
+    case OP_NOT:
+        return holds_not(t, v);
+    case OP_MORE:
+        return holds_more(t, v);
+    case OP_LESS:
+        return semver_cmp(v, &t->base) < 0;
+    case OP_MORE_EQUAL:
+        return semver_cmp(v, &t->base) >= 0;
+    case OP_LESS_EQUAL:
+        return holds_less_equal(t, v);
+    case OP_TILDE:
+        return holds_tilde(t, v);
+    case OP_CARET:
+        return holds_caret(t, v);
     }
     return false;
 }

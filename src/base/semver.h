@@ -8,7 +8,7 @@
 
 struct semver {
     uint64_t major, minor, patch;
-    str pre, meta;   /* without "-" and "+" */
+    str pre, meta; /* without "-" and "+" */
     str original;
 };
 
@@ -26,6 +26,7 @@ str semver_text(struct arena *a, const struct semver *v);
 
 /* A range such as ">=1.2 <2 || ~3.1 || 4.x || 5 - 6". */
 struct semver_range;
-/* In the arena. The errors are the reference's: `improper constraint: ">a"`; the empty text is one. */
+/* In the arena. The errors are the reference's: `improper constraint: ">a"`; the empty text is one.
+ */
 MUST_USE err *semver_range_parse(struct arena *a, str text, struct semver_range **out);
 bool semver_range_has(const struct semver_range *range, const struct semver *version);

@@ -165,7 +165,8 @@ static err *pack_dir(struct packer *packer, int parent, const char *base, str pa
     str *names = NULL;
     size_t count = 0;
     TRY(list_dir(&a, fcntl(fd, F_DUPFD_CLOEXEC, 0), path, &names, &count));
-    for (size_t i = 0; i < count; i++) TRY(pack_name(packer, &a, fd, names[i], path, depth));
+    for (size_t i = 0; i < count; i++)
+        TRY(pack_name(packer, &a, fd, names[i], path, depth));
     return NULL;
 }
 
@@ -176,7 +177,8 @@ err *tar_pack(str folder, int fd, struct hash_state *digest, int64_t *size_out)
     struct packer packer AUTO(packer_done) = {
         .archive = archive_write_new(), .entry = archive_entry_new(), .digest = digest, .fd = fd};
     must(packer.archive && packer.entry);
-    archive_write_set_format_pax_restricted(packer.archive); /* ustar, and pax where that is too small */
+    archive_write_set_format_pax_restricted(
+        packer.archive); /* ustar, and pax where that is too small */
     archive_write_add_filter_gzip(packer.archive);
     archive_write_set_options(packer.archive, "gzip:!timestamp");
     archive_write_set_bytes_in_last_block(packer.archive, 1);
@@ -242,18 +244,25 @@ static err *reader_init(struct tar_reader *reader, const struct tar_options *opt
 
 static err *unsupported(str name, const char *what)
 {
-    return err_invalid("tar file entry '" STR_FMT "' is %s: unsupported file type", STR_ARG(name), what);
+    return err_invalid("tar file entry '" STR_FMT "' is %s: unsupported file type", STR_ARG(name),
+                       what);
 }
 
 static const char *kind_name(mode_t kind)
 {
     switch (kind) {
-    case AE_IFLNK: return "a symbolic link";
-    case AE_IFCHR: return "a character device";
-    case AE_IFBLK: return "a block device";
-    case AE_IFIFO: return "a pipe";
-    case AE_IFSOCK: return "a socket";
-    default: return "of an unknown type";
+    case AE_IFLNK:
+        return "a symbolic link";
+    case AE_IFCHR:
+        return "a character device";
+    case AE_IFBLK:
+        return "a block device";
+    case AE_IFIFO:
+        return "a pipe";
+    case AE_IFSOCK:
+        return "a socket";
+    default:
+        return "of an unknown type";
     }
 }
 
@@ -269,7 +278,8 @@ static err *read_entry(struct tar_reader *reader, struct archive_entry *header, 
     if (++reader->entry_count > LIMIT_TREE_FILES) {
         return err_invalid("more than %d files, the limit of one artifact", LIMIT_TREE_FILES);
     }
-    if (entry->size_bytes < 0 || entry->size_bytes > reader->options.max_bytes) return too_big(reader);
+    if (entry->size_bytes < 0 || entry->size_bytes > reader->options.max_bytes)
+        return too_big(reader);
 
     mode_t kind = archive_entry_filetype(header);
     *wanted = kind != AE_IFLNK || !reader->options.skip_links;
@@ -372,6 +382,7 @@ err *tar_unpack_file(str path, const struct tar_options *options, struct crate *
     TRY(reader_init(&reader, options));
     int fd AUTO(close_fd) = open(str_z(&a, path), O_RDONLY | O_CLOEXEC);
     if (fd < 0) return fs_error("open", path);
-    if (archive_read_open_fd(reader.archive, fd, PIECE_BYTES) != ARCHIVE_OK) return damaged(&reader);
+    if (archive_read_open_fd(reader.archive, fd, PIECE_BYTES) != ARCHIVE_OK)
+        return damaged(&reader);
     return each(&reader, unpack_entry, crate);
 }

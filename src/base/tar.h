@@ -12,19 +12,19 @@
 
 /*
  * Packs the folders and regular files below `folder` into `fd`; everything else is left out. Names
- * are sorted, owner and times are zero, modes are 0750, 0600 and 0700. The digest, if not NULL, sees
- * every byte that is written.
+ * are sorted, owner and times are zero, modes are 0750, 0600 and 0700. The digest, if not NULL,
+ * sees every byte that is written.
  */
 MUST_USE err *tar_pack(str folder, int fd, struct hash_state *digest, int64_t *size_out);
 
 struct tar_options {
-    bool skip_links;          /* symbolic links are passed over; else they are an error */
-    int64_t max_bytes;        /* unpacked, all headers included; 0: LIMIT_TREE_BYTES */
-    int64_t max_file_bytes;   /* of one file; 0: max_bytes */
+    bool skip_links;        /* symbolic links are passed over; else they are an error */
+    int64_t max_bytes;      /* unpacked, all headers included; 0: LIMIT_TREE_BYTES */
+    int64_t max_file_bytes; /* of one file; 0: max_bytes */
 };
 
 struct tar_entry {
-    str name;                 /* checked with crate_check */
+    str name; /* checked with crate_check */
     bool is_dir, executable;
     int64_t size_bytes;
 };
@@ -33,7 +33,8 @@ struct tar_entry {
  * the walk. The archive is gzip (RFC 1952) and nothing else. */
 struct tar_reader;
 typedef err *tar_take_fn(void *context, struct tar_reader *reader, const struct tar_entry *entry);
-MUST_USE err *tar_each(str archive, const struct tar_options *options, tar_take_fn *take, void *context);
+MUST_USE err *tar_each(str archive, const struct tar_options *options, tar_take_fn *take,
+                       void *context);
 MUST_USE err *tar_content(struct tar_reader *reader, arena *a, str *out);
 
 /* All of an archive into the crate. */

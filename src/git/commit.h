@@ -4,9 +4,9 @@
 
 struct commit {
     str sha, tree;
-    str author;            /* "Name <mail>" */
+    str author; /* "Name <mail>" */
     int64_t author_wall_ns, committer_wall_ns;
-    str message;           /* all of it */
+    str message; /* all of it */
 };
 
 /* INVALID for what is no commit; a date that cannot be read is 1970. */

@@ -32,7 +32,8 @@ static bool is_ntfs_git(str name)
 {
     str stem, stream;
     str_cut(name, ':', &stem, &stream);
-    while (str_strip_suffix(&stem, STR(".")) || str_strip_suffix(&stem, STR(" "))) continue;
+    while (str_strip_suffix(&stem, STR(".")) || str_strip_suffix(&stem, STR(" ")))
+        continue;
     return str_eq_fold(stem, STR(".git")) || str_eq_fold(stem, STR("git~1"));
 }
 
@@ -46,7 +47,8 @@ bool entry_name_is_safe(str name)
 static bool path_is_safe(str path)
 {
     bool safe = path.len > 0;
-    for (str part, rest = path; safe && str_next(&rest, '/', &part);) safe = entry_name_is_safe(part);
+    for (str part, rest = path; safe && str_next(&rest, '/', &part);)
+        safe = entry_name_is_safe(part);
     return safe;
 }
 
@@ -94,12 +96,14 @@ err *entry_list(arena *a, str listing, struct entry **out, size_t *count_out)
     while (str_cut(rest, '\0', &record, &rest)) {
         struct entry entry;
         if (!parse(record, &entry)) {
-            return err_invalid("a tree of the repository has an entry that is no file or folder: '" STR_FMT
-                               "'", STR_ARG(shown(a, record)));
+            return err_invalid(
+                "a tree of the repository has an entry that is no file or folder: '" STR_FMT "'",
+                STR_ARG(shown(a, record)));
         }
         if (!path_is_safe(entry.path)) {
-            return err_invalid("a tree of the repository has an entry with the forbidden name '" STR_FMT
-                               "'", STR_ARG(shown(a, entry.path)));
+            return err_invalid(
+                "a tree of the repository has an entry with the forbidden name '" STR_FMT "'",
+                STR_ARG(shown(a, entry.path)));
         }
         *ARENA_PUSH(a, entries, count, room) = entry;
     }

@@ -9,7 +9,7 @@
 enum entry_kind {
     ENTRY_FILE,
     ENTRY_DIR,
-    ENTRY_LINK,      /* a symbolic link */
+    ENTRY_LINK, /* a symbolic link */
     ENTRY_SUBMODULE,
 };
 
@@ -20,7 +20,8 @@ struct entry {
     bool executable;
 };
 
-/* Reads the output of `git ls-tree -r -t -z`. INVALID for a name that must not be written to disk. */
+/* Reads the output of `git ls-tree -r -t -z`. INVALID for a name that must not be written to disk.
+ */
 MUST_USE err *entry_list(arena *a, str listing, struct entry **out, size_t *count_out);
 /* Is it the name of one entry, and none that some file system takes for ".git" or ".."? */
 bool entry_name_is_safe(str name);

@@ -19,7 +19,13 @@
 #include "net/tls.h"
 #include "net/url.h"
 
-enum { CONFIG_MAX = 64, POLL_MS = 100, GRACE_MS = 1000, PIECE_BYTES = 64 * 1024, CANNOT_START = 127 };
+enum {
+    CONFIG_MAX = 64,
+    POLL_MS = 100,
+    GRACE_MS = 1000,
+    PIECE_BYTES = 64 * 1024,
+    CANNOT_START = 127
+};
 #define CA_LIMIT_BYTES ((size_t)4 * 1024 * 1024)
 
 /* ---- The environment ---- */
@@ -36,7 +42,8 @@ struct setting {
 
 static void setting_done(struct setting *s)
 {
-    for (int i = 0; i < s->file_count; i++) close(s->files[i]);
+    for (int i = 0; i < s->file_count; i++)
+        close(s->files[i]);
 }
 
 static void set(struct setting *s, const char *name, str value)
@@ -117,10 +124,10 @@ static str proxy_url(arena *a, const struct remote *remote)
     ptrdiff_t at = str_find(remote->proxy, STR("://"));
     if (at < 0 || !remote->proxy_user.len) return remote->proxy;
     size_t host = (size_t)at + 3;
-    return str_printf(a, STR_FMT STR_FMT ":" STR_FMT "@" STR_FMT, STR_ARG(str_head(remote->proxy, host)),
-                      STR_ARG(url_escape(a, remote->proxy_user)),
-                      STR_ARG(url_escape(a, remote->proxy_password)),
-                      STR_ARG(str_skip(remote->proxy, host)));
+    return str_printf(
+        a, STR_FMT STR_FMT ":" STR_FMT "@" STR_FMT, STR_ARG(str_head(remote->proxy, host)),
+        STR_ARG(url_escape(a, remote->proxy_user)), STR_ARG(url_escape(a, remote->proxy_password)),
+        STR_ARG(str_skip(remote->proxy, host)));
 }
 
 static err *set_certificates(struct setting *s, const struct remote *remote)
@@ -190,7 +197,8 @@ static void child_done(struct child *child)
         struct pollfd done = {.fd = child->done, .events = POLLIN};
         if (child->done >= 0) poll(&done, 1, GRACE_MS);
         kill(-child->pid, SIGKILL);
-        while (waitpid(child->pid, NULL, 0) < 0 && errno == EINTR) continue;
+        while (waitpid(child->pid, NULL, 0) < 0 && errno == EINTR)
+            continue;
     }
     if (child->done >= 0) close(child->done);
     if (child->out >= 0) close(child->out);
@@ -225,7 +233,8 @@ static _Noreturn void become(const struct launch *launch)
     bool ready = dup2(launch->in, 0) >= 0 && dup2(launch->out, 1) >= 0 &&
                  dup2(launch->errors, 2) >= 0 && chdir(launch->folder) == 0;
     close_range(3, ~0U, CLOSE_RANGE_CLOEXEC);
-    for (int i = 0; i < launch->file_count; i++) fcntl(launch->files[i], F_SETFD, 0);
+    for (int i = 0; i < launch->file_count; i++)
+        fcntl(launch->files[i], F_SETFD, 0);
     if (ready) execve(launch->program, launch->argv, launch->environment);
     _exit(CANNOT_START);
 }
@@ -233,7 +242,8 @@ static _Noreturn void become(const struct launch *launch)
 /* The input as a file: a pipe would have to be fed while the output is read. */
 static err *open_input(str input, int *fd_out)
 {
-    int fd = input.len ? memfd_create("input", MFD_CLOEXEC) : open("/dev/null", O_RDONLY | O_CLOEXEC);
+    int fd =
+        input.len ? memfd_create("input", MFD_CLOEXEC) : open("/dev/null", O_RDONLY | O_CLOEXEC);
     if (fd < 0) return fs_error("open", STR("the input of git"));
     *fd_out = fd;
     for (str rest = input; rest.len;) {
@@ -241,7 +251,8 @@ static err *open_input(str input, int *fd_out)
         if (put < 0) return fs_error("write", STR("the input of git"));
         rest = str_skip(rest, (size_t)put);
     }
-    return lseek(fd, 0, SEEK_SET) == 0 || !input.len ? NULL : fs_error("rewind", STR("the input of git"));
+    return lseek(fd, 0, SEEK_SET) == 0 || !input.len ? NULL
+                                                     : fs_error("rewind", STR("the input of git"));
 }
 
 static void close_fd(int *fd)
@@ -296,7 +307,8 @@ static err *start(arena *a, const struct gitrun *run, struct child *child)
     char **argv = NULL;
     size_t count = 0, room = 0;
     *ARENA_PUSH(a, argv, count, room) = (char *)"git";
-    for (const char *const *arg = run->args; *arg; arg++) *ARENA_PUSH(a, argv, count, room) = (char *)*arg;
+    for (const char *const *arg = run->args; *arg; arg++)
+        *ARENA_PUSH(a, argv, count, room) = (char *)*arg;
     *ARENA_PUSH(a, argv, count, room) = NULL;
     launch.argv = argv;
     launch.environment = setting.items;
@@ -318,7 +330,8 @@ static void add_without_times(buf *b, str line)
     static const char mark[] = " after ";
     for (ptrdiff_t at; (at = str_find(line, str_of(mark))) >= 0;) {
         size_t from = (size_t)at + sizeof mark - 1, end = from;
-        while (end < line.len && is_digit(line.data[end])) end++;
+        while (end < line.len && is_digit(line.data[end]))
+            end++;
         str unit = str_skip(line, end);
         bool is_time = end > from && str_strip_prefix(&unit, STR(" ms"));
         buf_add(b, str_head(line, is_time ? (size_t)at : end));
@@ -332,7 +345,8 @@ static str reason_of(arena *a, str text)
 {
     buf b = BUF(a);
     for (str line, rest = text; str_next_line(&rest, &line);) {
-        bool wrong = str_strip_prefix(&line, STR("fatal: ")) || str_strip_prefix(&line, STR("error: ")) ||
+        bool wrong = str_strip_prefix(&line, STR("fatal: ")) ||
+                     str_strip_prefix(&line, STR("error: ")) ||
                      str_strip_prefix(&line, STR("remote: "));
         line = str_trim(line);
         if (!wrong || !line.len) continue;
@@ -412,7 +426,8 @@ static err *pump(struct output *output, int *fd, char *piece, bool is_error)
 
 static err *check_time(const struct gitrun *run)
 {
-    if (run->cancel && atomic_load(run->cancel)) return err_new(ERR_CANCELED, "Canceled", "canceled");
+    if (run->cancel && atomic_load(run->cancel))
+        return err_new(ERR_CANCELED, "Canceled", "canceled");
     if (!run->due_ns || clock_now_ns() < run->due_ns) return NULL;
     return err_new(ERR_TRANSIENT, "Timeout", "git took too long");
 }
@@ -426,7 +441,8 @@ static err *follow(arena *a, struct output *output, struct child *child)
         struct pollfd fds[] = {{.fd = child->out, .events = POLLIN},
                                {.fd = child->errors, .events = POLLIN},
                                {.fd = ended ? -1 : child->done, .events = POLLIN}};
-        if (poll(fds, COUNT(fds), POLL_MS) < 0 && errno != EINTR) return fs_error("wait for", STR("git"));
+        if (poll(fds, COUNT(fds), POLL_MS) < 0 && errno != EINTR)
+            return fs_error("wait for", STR("git"));
         TRY(check_time(output->run));
         if (fds[0].revents) TRY(pump(output, &child->out, piece, false));
         if (fds[1].revents) TRY(pump(output, &child->errors, piece, true));
@@ -442,7 +458,8 @@ static err *judge(arena *a, struct output *output, int status)
 {
     if (WIFSIGNALED(status)) {
         int signal_number = WTERMSIG(status);
-        if (signal_number != SIGXFSZ) return err_transient("git was killed by signal %d", signal_number);
+        if (signal_number != SIGXFSZ)
+            return err_transient("git was killed by signal %d", signal_number);
         return err_invalid("the repository needs a file of more than %lld bytes, the limit",
                            LIMIT_GIT_FILE_BYTES);
     }
@@ -462,7 +479,8 @@ err *gitrun_do(arena *a, const struct gitrun *run, str *out)
     TRY(start(a, run, &child));
     TRY(follow(a, &output, &child));
     int status = 0;
-    while (waitpid(child.pid, &status, 0) < 0 && errno == EINTR) continue;
+    while (waitpid(child.pid, &status, 0) < 0 && errno == EINTR)
+        continue;
     child.pid = 0;
     TRY(judge(a, &output, status));
     if (out) *out = buf_str(&output.gathered);

@@ -10,11 +10,11 @@
 #include "git/remote.h"
 
 struct gitrun {
-    str git;                   /* the program; empty: "git" from PATH */
-    str folder;                /* a bare repository, or an empty folder for `init` */
-    const char *const *args;   /* after "git"; ends with NULL */
+    str git;                     /* the program; empty: "git" from PATH */
+    str folder;                  /* a bare repository, or an empty folder for `init` */
+    const char *const *args;     /* after "git"; ends with NULL */
     const struct remote *remote; /* is "origin" then; NULL: no network at all */
-    str input;                 /* of the program */
+    str input;                   /* of the program */
     /* Output in pieces as it comes; an error ends the program. NULL: it is gathered. */
     err *(*take)(void *context, str bytes);
     void *context;
@@ -25,7 +25,7 @@ struct gitrun {
 
 /*
  * Errors: CANCELED; TRANSIENT with the reason "Timeout"; INVALID when a bound was crossed; INTERNAL
- * when the program cannot be started; otherwise TRANSIENT with what git says, without secrets, paths
- * of ours, progress, and all that differs from one run to the next. out may be NULL.
+ * when the program cannot be started; otherwise TRANSIENT with what git says, without secrets,
+ * paths of ours, progress, and all that differs from one run to the next. out may be NULL.
  */
 MUST_USE err *gitrun_do(arena *a, const struct gitrun *run, str *out);

@@ -39,11 +39,23 @@ static err *check_format(str format)
                        STR_ARG(str_head(format, 20)));
 }
 
+/* What a server says, cut short and without control characters: fit for a message. */
+static str shown(arena *a, str text)
+{
+    text = str_trim(str_head_utf8(str_trim(text), LIMIT_GIT_ANSWER_SHOWN));
+    if (!str_valid_utf8(text)) return (str){0};
+    char *bytes = str_z(a, text);
+    for (size_t i = 0; i < text.len; i++) {
+        if ((unsigned char)bytes[i] < ' ' || bytes[i] == 0x7f) bytes[i] = ' ';
+    }
+    return str_from(bytes, text.len);
+}
+
 /* What the server has to say instead of an answer. */
-static err *check_error(str line)
+static err *check_error(arena *a, str line)
 {
     if (!str_strip_prefix(&line, STR("ERR "))) return NULL;
-    return err_transient("remote: " STR_FMT, STR_ARG(str_head_utf8(str_trim(line), LIMIT_GIT_ANSWER_SHOWN)));
+    return err_transient("remote: " STR_FMT, STR_ARG(shown(a, line)));
 }
 
 /* The value of "name=value" among capabilities separated by blanks. */
@@ -69,7 +81,8 @@ static err *parse_line_0(arena *a, str line, struct lsrefs_listing *listing)
     if (str_is(ref.name, "capabilities^{}")) return NULL; /* an empty repository */
     if (!str_strip_suffix(&ref.name, STR("^{}"))) return add_ref(a, listing, ref);
     struct lsrefs_ref *last = listing->count ? &listing->refs[listing->count - 1] : NULL;
-    if (last && str_eq(last->name, ref.name) && remote_sha_is_valid(ref.sha)) last->peeled = ref.sha;
+    if (last && str_eq(last->name, ref.name) && remote_sha_is_valid(ref.sha))
+        last->peeled = ref.sha;
     return NULL;
 }
 
@@ -101,7 +114,7 @@ err *lsrefs_parse_advertisement(arena *a, str body, struct lsrefs_listing *out)
         } else if (listing.version_2) {
             TRY(parse_line_2(line, &listing));
         } else if (!str_is(line, "version 1")) {
-            TRY(check_error(line));
+            TRY(check_error(a, line));
             TRY(parse_line_0(a, line, &listing));
         }
     }
@@ -113,7 +126,7 @@ static err *parse_answer_line(arena *a, str line, struct lsrefs_listing *listing
 {
     struct lsrefs_ref ref = {0};
     str rest, attribute;
-    TRY(check_error(line));
+    TRY(check_error(a, line));
     if (!str_cut(line, ' ', &ref.sha, &rest) || !str_next(&rest, ' ', &ref.name)) {
         return err_invalid("the server lists a reference without a name");
     }
@@ -153,8 +166,8 @@ struct client { /* lives in its own arena */
 /* What the last answer has told of a remote. Lives in its own arena. */
 struct server {
     arena arena;
-    str url;             /* where redirects led to; empty: nowhere */
-    bool other_server;   /* that is not the server that the credentials are for */
+    str url;           /* where redirects led to; empty: nowhere */
+    bool other_server; /* that is not the server that the credentials are for */
     bool version_2, object_format;
 };
 
@@ -194,8 +207,10 @@ static void server_free(struct server *server)
 void lsrefs_free(struct lsrefs *lsrefs)
 {
     if (!lsrefs) return;
-    MAP_EACH(&lsrefs->clients, entry) client_free(entry->value);
-    MAP_EACH(&lsrefs->servers, entry) server_free(entry->value);
+    MAP_EACH (&lsrefs->clients, entry)
+        client_free(entry->value);
+    MAP_EACH (&lsrefs->servers, entry)
+        server_free(entry->value);
     map_done(&lsrefs->clients);
     map_done(&lsrefs->servers);
     pthread_mutex_destroy(&lsrefs->lock);
@@ -207,7 +222,7 @@ void lsrefs_free(struct lsrefs *lsrefs)
 static void evict_client(struct lsrefs *lsrefs)
 {
     struct map_entry *oldest = NULL;
-    MAP_EACH(&lsrefs->clients, entry) {
+    MAP_EACH (&lsrefs->clients, entry) {
         struct client *client = entry->value, *best = oldest ? oldest->value : NULL;
         if (!client->users && (!best || client->used < best->used)) oldest = entry;
     }
@@ -217,9 +232,13 @@ static void evict_client(struct lsrefs *lsrefs)
 static err *client_new(struct lsrefs *lsrefs, const struct remote *remote, struct client **out)
 {
     struct http_options options = {
-        .ca_pem = remote->ca_pem, .cert_pem = remote->cert_pem, .key_pem = remote->key_pem,
-        .proxy = remote->proxy, .proxy_user = remote->proxy_user,
-        .proxy_password = remote->proxy_password, .user_agent = STR("git/fixpoint"),
+        .ca_pem = remote->ca_pem,
+        .cert_pem = remote->cert_pem,
+        .key_pem = remote->key_pem,
+        .proxy = remote->proxy,
+        .proxy_user = remote->proxy_user,
+        .proxy_password = remote->proxy_password,
+        .user_agent = STR("git/fixpoint"),
     };
     struct http *http;
     TRY(http_new(lsrefs->loop, options, &http));
@@ -231,7 +250,8 @@ static err *client_new(struct lsrefs *lsrefs, const struct remote *remote, struc
     return NULL;
 }
 
-static err *take_client(struct lsrefs *lsrefs, arena *a, const struct remote *remote, struct client **out)
+static err *take_client(struct lsrefs *lsrefs, arena *a, const struct remote *remote,
+                        struct client **out)
 {
     str trust = remote_trust(a, remote);
     err *e = NULL;
@@ -282,7 +302,8 @@ static void remember(struct lsrefs *lsrefs, str id, const struct server *known)
     server->arena = a;
     pthread_mutex_lock(&lsrefs->lock);
     if (lsrefs->servers.count >= LIMIT_GIT_SERVERS) {
-        MAP_EACH(&lsrefs->servers, entry) server_free(map_remove(&lsrefs->servers, entry->key));
+        MAP_EACH (&lsrefs->servers, entry)
+            server_free(map_remove(&lsrefs->servers, entry->key));
     }
     server_free(map_put(&lsrefs->servers, id, server));
     pthread_mutex_unlock(&lsrefs->lock);
@@ -338,31 +359,28 @@ static bool has_content_type(const struct http_response *response, const char *t
     return str_eq_fold(str_trim(before), str_of(type));
 }
 
-/* The answer of a server that refuses, fit for a message. */
-static str shown(arena *a, str body)
-{
-    str text = str_trim(str_head_utf8(str_trim(body), LIMIT_GIT_ANSWER_SHOWN));
-    if (!text.len || !str_valid_utf8(text)) return (str){0};
-    char *bytes = str_z(a, text);
-    for (size_t i = 0; i < text.len; i++) {
-        if ((unsigned char)bytes[i] < ' ' || bytes[i] == 0x7f) bytes[i] = ' ';
-    }
-    return str_printf(a, ": " STR_FMT, STR_ARG(str_from(bytes, text.len)));
-}
-
 /* compat: the texts of go-git. */
 static err *check_status(arena *a, str url, const struct http_response *response)
 {
     str answer = shown(a, response->body);
+    if (answer.len) answer = str_concat(a, STR(": "), answer);
     err *e;
     switch (response->status) {
-    case 200: return NULL;
-    case 401: e = err_denied("authentication required" STR_FMT, STR_ARG(answer)); break;
-    case 403: e = err_denied("authorization failed" STR_FMT, STR_ARG(answer)); break;
-    case 404: e = err_not_found("repository not found" STR_FMT, STR_ARG(answer)); break;
+    case 200:
+        return NULL;
+    case 401:
+        e = err_denied("authentication required" STR_FMT, STR_ARG(answer));
+        break;
+    case 403:
+        e = err_denied("authorization failed" STR_FMT, STR_ARG(answer));
+        break;
+    case 404:
+        e = err_not_found("repository not found" STR_FMT, STR_ARG(answer));
+        break;
     default:
         e = err_transient("unexpected client error: unexpected requesting \"" STR_FMT
-                          "\" status code: %d", STR_ARG(url), response->status);
+                          "\" status code: %d",
+                          STR_ARG(url), response->status);
     }
     return err_with_status(err_because(e, ""), response->status);
 }
@@ -370,7 +388,8 @@ static err *check_status(arena *a, str url, const struct http_response *response
 static err *not_git(const struct http_response *response)
 {
     if (has_content_type(response, "text/html")) {
-        return err_invalid("the server answered with a web page instead of a Git repository; check the URL");
+        return err_invalid(
+            "the server answered with a web page instead of a Git repository; check the URL");
     }
     if (has_content_type(response, "text/plain")) {
         return err_invalid("the server does not speak the smart HTTP protocol of Git");
@@ -392,14 +411,16 @@ static err *move(struct asking *asking, const struct http_response *response)
         before = str_concat(a, base, before);
     }
     if (!str_strip_suffix(&before, STR("/info/refs"))) {
-        return err_invalid("the server redirects to something that is no Git repository; check the URL");
+        return err_invalid(
+            "the server redirects to something that is no Git repository; check the URL");
     }
     struct remote target = {.url = before};
     err *e = remote_check(a, &target);
     if (e) return err_because(err_wrap(e, "redirect of the server"), "");
     TRY(url_parse(now.url, &from));
     TRY(url_parse(target.url, &to));
-    bool upgrade = str_is(from.scheme, "http") && str_is(to.scheme, "https") && !from.port.len && !to.port.len;
+    bool upgrade =
+        str_is(from.scheme, "http") && str_is(to.scheme, "https") && !from.port.len && !to.port.len;
     if (str_is(from.scheme, "https") && str_is(to.scheme, "http")) {
         return err_invalid("the server redirects from https to http, which is not followed");
     }

@@ -26,13 +26,13 @@ struct lsrefs_request {
     const struct remote *remote; /* checked */
     const str *prefixes;         /* of the names that are wanted; none: all */
     size_t prefix_count;
-    int64_t due_ns;              /* clock_now_ns */
-    const atomic_bool *cancel;   /* may be NULL */
+    int64_t due_ns;            /* clock_now_ns */
+    const atomic_bool *cancel; /* may be NULL */
 };
 
 struct lsrefs_answer {
-    struct remote remote;        /* where the server sent us to, without credentials if it is another's */
-    struct lsrefs_ref *refs;     /* as the server orders them */
+    struct remote remote; /* where the server sent us to, without credentials if it is another's */
+    struct lsrefs_ref *refs; /* as the server orders them */
     size_t count;
 };
 
@@ -49,8 +49,8 @@ MUST_USE err *lsrefs_do(struct lsrefs *lsrefs, arena *a, const struct lsrefs_req
 struct lsrefs_listing {
     struct lsrefs_ref *refs;
     size_t count, room;
-    bool version_2;      /* an advertisement without references: they have to be asked for */
-    bool object_format;  /* the server wants to be told the format of objects */
+    bool version_2;     /* an advertisement without references: they have to be asked for */
+    bool object_format; /* the server wants to be told the format of objects */
 };
 
 /* The answer to GET info/refs, in protocol 0, 1 or 2. */

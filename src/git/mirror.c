@@ -20,8 +20,8 @@ struct mirror { /* lives in its own arena */
     arena arena;
     struct mirrors *mirrors;
     str id, folder;
-    bool taken;       /* guarded by the lock of all, as is used_ns */
-    int64_t used_ns;  /* when it was last asked for */
+    bool taken;      /* guarded by the lock of all, as is used_ns */
+    int64_t used_ns; /* when it was last asked for */
     /* Of the one who has it: */
     const struct remote *remote;
     struct mirror_until until;
@@ -98,7 +98,7 @@ err *mirror_open(struct mirror_options options, struct mirrors **out)
 void mirror_close(struct mirrors *mirrors)
 {
     if (!mirrors) return;
-    MAP_EACH(&mirrors->by_id, entry) {
+    MAP_EACH (&mirrors->by_id, entry) {
         struct mirror *mirror = entry->value;
         must(!mirror->taken);
         mirror_free(mirror);
@@ -114,7 +114,7 @@ void mirror_close(struct mirrors *mirrors)
 static struct mirror *find_unused(struct mirrors *mirrors)
 {
     struct mirror *oldest = NULL;
-    MAP_EACH(&mirrors->by_id, entry) {
+    MAP_EACH (&mirrors->by_id, entry) {
         struct mirror *mirror = entry->value;
         if (!mirror->taken && (!oldest || mirror->used_ns < oldest->used_ns)) oldest = mirror;
     }
@@ -143,7 +143,8 @@ static void sweep(struct mirrors *mirrors)
 
 static err *check_until(struct mirror_until until)
 {
-    if (until.cancel && atomic_load(until.cancel)) return err_new(ERR_CANCELED, "Canceled", "canceled");
+    if (until.cancel && atomic_load(until.cancel))
+        return err_new(ERR_CANCELED, "Canceled", "canceled");
     if (clock_now_ns() < until.due_ns) return NULL;
     return err_new(ERR_TRANSIENT, "Timeout", "git took too long");
 }
@@ -275,12 +276,12 @@ static err *gather_end(void *context)
     return NULL;
 }
 
-static err *gather(struct mirror *mirror, arena *a, const str *names, size_t count, size_t limit_bytes,
-                   str *shas_out, str *contents_out)
+static err *gather(struct mirror *mirror, arena *a, const str *names, size_t count,
+                   size_t limit_bytes, str *shas_out, str *contents_out)
 {
     static const struct batch_events events = {gather_begin, gather_data, gather_end};
-    struct gathering gathering = {.a = a, .limit_bytes = limit_bytes, .shas = shas_out,
-                                  .contents = contents_out};
+    struct gathering gathering = {
+        .a = a, .limit_bytes = limit_bytes, .shas = shas_out, .contents = contents_out};
     return cat(mirror, a, names, count, &events, &gathering);
 }
 
@@ -321,9 +322,16 @@ static str kept_ref(arena *a, str ref)
 static err *fetch_into(struct mirror *mirror, arena *a, str folder, str refspec, bool history)
 {
     /* Depth 2147483647 is git's word for "all of it". */
-    const char *const args[] = {"fetch", "--quiet", "--force", "--no-tags", "--no-write-fetch-head",
-                                "--update-shallow", history ? "--depth=2147483647" : "--depth=1",
-                                "origin", str_z(a, refspec), NULL};
+    const char *const args[] = {"fetch",
+                                "--quiet",
+                                "--force",
+                                "--no-tags",
+                                "--no-write-fetch-head",
+                                "--update-shallow",
+                                history ? "--depth=2147483647" : "--depth=1",
+                                "origin",
+                                str_z(a, refspec),
+                                NULL};
     struct gitrun run = run_of(mirror, folder, args);
     run.remote = mirror->remote;
     return gitrun_do(a, &run, NULL);
@@ -349,9 +357,11 @@ static bool is_full(struct mirror *mirror, arena *a)
 {
     str *names;
     size_t count, packs = 0;
-    err *e AUTO(err_done) = fs_list(a, fs_join(a, mirror->folder, STR("objects/pack")), &names, &count);
+    err *e AUTO(err_done) =
+        fs_list(a, fs_join(a, mirror->folder, STR("objects/pack")), &names, &count);
     if (e) return true;
-    for (size_t i = 0; i < count; i++) packs += str_ends(names[i], STR(".pack"));
+    for (size_t i = 0; i < count; i++)
+        packs += str_ends(names[i], STR(".pack"));
     return packs >= LIMIT_MIRROR_PACKS;
 }
 
@@ -382,7 +392,8 @@ static bool is_refused(const err *e)
 static err *fetch_commit(struct mirror *mirror, arena *a, str sha, str branch, struct commit *out)
 {
     str kept = kept_ref(a, sha);
-    err *e = fetch(mirror, a, str_printf(a, "+" STR_FMT ":" STR_FMT, STR_ARG(sha), STR_ARG(kept)), false);
+    err *e = fetch(mirror, a, str_printf(a, "+" STR_FMT ":" STR_FMT, STR_ARG(sha), STR_ARG(kept)),
+                   false);
     if (!e) return find_commit(mirror, a, sha, out);
     if (!is_refused(e)) return e;
     bool unknown = str_find(err_text(e), STR("not our ref")) >= 0;
@@ -408,7 +419,8 @@ err *mirror_fetch(struct mirror *mirror, arena *a, str ref, str sha, str branch,
     }
     if (!ref.len) return fetch_commit(mirror, a, sha, branch, out);
     str kept = kept_ref(a, ref);
-    TRY(fetch(mirror, a, str_printf(a, "+" STR_FMT ":" STR_FMT, STR_ARG(ref), STR_ARG(kept)), false));
+    TRY(fetch(mirror, a, str_printf(a, "+" STR_FMT ":" STR_FMT, STR_ARG(ref), STR_ARG(kept)),
+              false));
     return find_commit(mirror, a, kept, out);
 }
 
@@ -417,7 +429,8 @@ err *mirror_fetch(struct mirror *mirror, arena *a, str ref, str sha, str branch,
 /* A mirror that lacks what its fetch must have brought is damaged: the next fetch makes another. */
 static err *spoil(struct mirror *mirror, err *e)
 {
-    if (!e || e->kind == ERR_CANCELED || e->kind == ERR_INVALID || str_is(str_of(e->reason), "Timeout")) {
+    if (!e || e->kind == ERR_CANCELED || e->kind == ERR_INVALID ||
+        str_is(str_of(e->reason), "Timeout")) {
         return e;
     }
     err *left_over AUTO(err_done) = fs_remove_tree(mirror->folder);
@@ -441,7 +454,8 @@ err *mirror_read(struct mirror *mirror, arena *a, const struct entry *const *fil
 {
     if (count == 0) return NULL;
     str *names = NEW_ARRAY(a, str, count), *shas = NEW_ARRAY(a, str, count);
-    for (size_t i = 0; i < count; i++) names[i] = files[i]->sha;
+    for (size_t i = 0; i < count; i++)
+        names[i] = files[i]->sha;
     return spoil(mirror, gather(mirror, a, names, count, limit_bytes, shas, contents_out));
 }
 
@@ -485,7 +499,8 @@ static err *write_files(struct mirror *mirror, arena *a, const struct entry **fi
     static const struct batch_events events = {write_begin, write_data, write_end};
     struct writing writing = {.crate = crate, .files = files, .fd = -1};
     str *names = NEW_ARRAY(a, str, count);
-    for (size_t i = 0; i < count; i++) names[i] = files[i]->sha;
+    for (size_t i = 0; i < count; i++)
+        names[i] = files[i]->sha;
     err *e = cat(mirror, a, names, count, &events, &writing);
     if (writing.fd >= 0) close(writing.fd);
     return writing.failed ? e : spoil(mirror, e);

@@ -16,8 +16,8 @@ struct mirrors; /* all of them */
 struct mirror;  /* one, taken */
 
 struct mirror_options {
-    str folder;  /* made when it is missing; mirrors of an earlier process are used on */
-    str git;     /* the program; empty: "git" from PATH */
+    str folder; /* made when it is missing; mirrors of an earlier process are used on */
+    str git;    /* the program; empty: "git" from PATH */
 };
 
 MUST_USE err *mirror_open(struct mirror_options options, struct mirrors **out);
@@ -29,8 +29,8 @@ struct mirror_until {
     const atomic_bool *cancel; /* may be NULL */
 };
 
-/* Takes the mirror of a remote, which is borrowed until it is given back. Waits a little for whoever
- * has it; after LIMIT_MIRROR_WAIT_NS, CONFLICT with the reason "Busy". */
+/* Takes the mirror of a remote, which is borrowed until it is given back. Waits a little for
+ * whoever has it; after LIMIT_MIRROR_WAIT_NS, CONFLICT with the reason "Busy". */
 MUST_USE err *mirror_take(struct mirrors *mirrors, const struct remote *remote,
                           struct mirror_until until, struct mirror **out);
 void mirror_give(struct mirror *mirror);
@@ -50,10 +50,11 @@ MUST_USE err *mirror_fetch(struct mirror *mirror, arena *a, str ref, str sha, st
 /* All entries of a commit's tree. */
 MUST_USE err *mirror_list(struct mirror *mirror, arena *a, str sha, struct entry **out,
                           size_t *count_out);
-/* The contents of small files, in the order asked for; INVALID when one is larger than limit_bytes. */
-MUST_USE err *mirror_read(struct mirror *mirror, arena *a, const struct entry *const *files, size_t count,
-                          size_t limit_bytes, str *contents_out);
-/* Writes files and folders into the crate, byte for byte as they are in Git: no filter, no attribute
- * and no hook has a say. Links are left out, a submodule is an empty folder. */
+/* The contents of small files, in the order asked for; INVALID when one is larger than limit_bytes.
+ */
+MUST_USE err *mirror_read(struct mirror *mirror, arena *a, const struct entry *const *files,
+                          size_t count, size_t limit_bytes, str *contents_out);
+/* Writes files and folders into the crate, byte for byte as they are in Git: no filter, no
+ * attribute and no hook has a say. Links are left out, a submodule is an empty folder. */
 MUST_USE err *mirror_write(struct mirror *mirror, arena *a, const struct entry *const *entries,
                            size_t count, struct crate *crate);

@@ -13,8 +13,8 @@ enum pktline_kind {
     PKTLINE_END,       /* 0002, the end of a response */
 };
 
-/* Takes the next frame off the front of *rest, which must not be empty. Of data, the line is without
- * its newline. INVALID for lengths that lie. */
+/* Takes the next frame off the front of *rest, which must not be empty. Of data, the line is
+ * without its newline. INVALID for lengths that lie. */
 MUST_USE err *pktline_next(str *rest, enum pktline_kind *kind, str *line);
 
 void pktline_add(buf *b, str line); /* a newline is added */

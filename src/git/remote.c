@@ -11,7 +11,8 @@ enum { ID_DIGITS = 32, SHA_DIGITS = 40 };
 static err *invalid_url(arena *a, str url, err *e)
 {
     str shown = url_redact(a, url);
-    return err_because(err_wrap(e, "failed to parse url '" STR_FMT "'", STR_ARG(shown)), "URLInvalid");
+    return err_because(err_wrap(e, "failed to parse url '" STR_FMT "'", STR_ARG(shown)),
+                       "URLInvalid");
 }
 
 /* User info of the URL fills the gaps that the secret leaves. */
@@ -50,7 +51,8 @@ err *remote_check(arena *a, struct remote *remote)
     e = take_user_info(a, &url, remote);
     if (e) return err_because(e, "AuthenticationFailed");
     remote->url = url_redact(a, remote->url);
-    while (str_strip_suffix(&remote->url, STR("/"))) continue;
+    while (str_strip_suffix(&remote->url, STR("/")))
+        continue;
     return NULL;
 }
 
@@ -114,6 +116,7 @@ bool remote_ref_is_valid(str ref)
         if (str_find(ref, str_of(forbidden[i])) >= 0) return false;
     }
     bool parts = ref.len > 0;
-    for (str part, rest = ref; parts && str_next(&rest, '/', &part);) parts = is_valid_part(part);
+    for (str part, rest = ref; parts && str_next(&rest, '/', &part);)
+        parts = is_valid_part(part);
     return parts && !str_ends(ref, STR(".")) && !str_is(ref, "@");
 }

@@ -7,11 +7,11 @@
 #include "base/err.h"
 
 struct remote {
-    str url;                       /* http:// or https://, without user info, query, fragment */
-    str user, password;            /* basic authentication */
-    str bearer;                    /* instead of both */
-    str ca_pem;                    /* added to the system's certificates */
-    str cert_pem, key_pem;         /* client certificate */
+    str url;               /* http:// or https://, without user info, query, fragment */
+    str user, password;    /* basic authentication */
+    str bearer;            /* instead of both */
+    str ca_pem;            /* added to the system's certificates */
+    str cert_pem, key_pem; /* client certificate */
     str proxy, proxy_user, proxy_password; /* empty: from the environment */
 };
 

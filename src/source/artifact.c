@@ -79,7 +79,8 @@ void artifact_close(struct artifacts *store)
 {
     if (!store) return;
     artifact_tree_close(store->trees);
-    MAP_EACH(&store->currents, entry) current_free(entry->value);
+    MAP_EACH (&store->currents, entry)
+        current_free(entry->value);
     map_done(&store->currents);
     pthread_mutex_destroy(&store->lock);
     arena a = store->arena;
@@ -152,7 +153,8 @@ static err *parse_digest(arena *a, str text, struct digest *out)
 static err *compare(arena *a, const struct digest *digest, struct hash_state *state)
 {
     if (hash_equal(hash_hex(a, state), digest->hex)) return NULL;
-    return err_invalid("computed digest doesn't match provided '" STR_FMT "'", STR_ARG(digest->text));
+    return err_invalid("computed digest doesn't match provided '" STR_FMT "'",
+                       STR_ARG(digest->text));
 }
 
 static err *check_bytes(arena *a, const struct digest *digest, str bytes)
@@ -240,7 +242,8 @@ static struct seal seal_of(const struct stat *st)
 static bool seal_is(const struct seal *seal, const struct stat *st)
 {
     return seal->device == st->st_dev && seal->inode == st->st_ino && seal->size == st->st_size &&
-           seal->changed.tv_sec == st->st_ctim.tv_sec && seal->changed.tv_nsec == st->st_ctim.tv_nsec;
+           seal->changed.tv_sec == st->st_ctim.tv_sec &&
+           seal->changed.tv_nsec == st->st_ctim.tv_nsec;
 }
 
 static struct current *current_new(str path, str digest, const struct stat *st)
@@ -259,8 +262,8 @@ static void set_current(struct artifacts *store, str folder, struct current *cur
 {
     if (current) artifact_tree_hold(store->trees, current->digest);
     pthread_mutex_lock(&store->lock);
-    struct current *before = current ? map_put(&store->currents, folder, current)
-                                     : map_remove(&store->currents, folder);
+    struct current *before =
+        current ? map_put(&store->currents, folder, current) : map_remove(&store->currents, folder);
     pthread_mutex_unlock(&store->lock);
     if (before) artifact_tree_release(store->trees, before->digest);
     current_free(before);
@@ -344,7 +347,8 @@ static err *draft_publish(struct artifacts *store, arena *a, struct draft *draft
     TRY(fs_make_dirs(full_path(store, a, folder), DIR_MODE));
     TRY(fs_rename(str_of(draft->path), full_path(store, a, path)));
     draft->path = NULL;
-    if (fstat(draft->fd, &st) != 0) return fs_error("stat", path); /* after: a rename changes ctime */
+    if (fstat(draft->fd, &st) != 0)
+        return fs_error("stat", path); /* after: a rename changes ctime */
     str digest = str_concat(a, STR("sha256:"), hash_hex(a, draft->state));
     *out = (struct artifact){
         .revision = str_dup(a, revision),
@@ -396,7 +400,8 @@ struct old_file {
 
 static int newest_first(const void *a, const void *b)
 {
-    int64_t x = ((const struct old_file *)a)->written_ns, y = ((const struct old_file *)b)->written_ns;
+    int64_t x = ((const struct old_file *)a)->written_ns,
+            y = ((const struct old_file *)b)->written_ns;
     return x < y ? 1 : x > y ? -1 : 0;
 }
 
@@ -419,8 +424,8 @@ err *artifact_collect(struct artifacts *store, struct artifact_owner owner,
         str path = fs_join(&a, folder, names[i]);
         if (current && str_eq(names[i], fs_base(current->path))) continue;
         if (lstat(str_z(&a, path), &st) != 0 || !S_ISREG(st.st_mode)) continue;
-        *ARENA_PUSH(&a, files, count, room) = (struct old_file){
-            path, st.st_mtim.tv_sec * CLOCK_SECOND + st.st_mtim.tv_nsec};
+        *ARENA_PUSH(&a, files, count, room) =
+            (struct old_file){path, st.st_mtim.tv_sec * CLOCK_SECOND + st.st_mtim.tv_nsec};
     }
     if (count) qsort(files, count, sizeof *files, newest_first);
     size_t kept = current ? 1 : 0;
@@ -451,7 +456,8 @@ static err *download(struct artifacts *store, arena *a, const struct artifact *a
                      const atomic_bool *cancel, size_t limit_bytes, str *out)
 {
     if (!store->options.http) return err_not_found("file not found");
-    struct http_request request = {.url = artifact->url, .cancel = cancel, .body_limit = limit_bytes};
+    struct http_request request = {
+        .url = artifact->url, .cancel = cancel, .body_limit = limit_bytes};
     struct http_response response;
     err *e = http_do(store->options.http, a, &request, &response);
     if (e) return err_wrap(e, "failed to download archive");
@@ -473,7 +479,8 @@ static bool is_here(struct artifacts *store, const struct artifact *artifact)
 }
 
 static err *fetch(struct artifacts *store, arena *a, const struct artifact *artifact,
-                  const struct digest *digest, const atomic_bool *cancel, size_t limit_bytes, str *out)
+                  const struct digest *digest, const atomic_bool *cancel, size_t limit_bytes,
+                  str *out)
 {
     TRY(download(store, a, artifact, cancel, limit_bytes, out));
     err *e = check_bytes(a, digest, *out);
@@ -505,8 +512,8 @@ static err *unpack(void *context, str folder)
     return e ? err_wrap(e, "failed to extract archive") : NULL;
 }
 
-err *artifact_tree(struct artifacts *store, const struct artifact *artifact, const atomic_bool *cancel,
-                   struct artifact_tree **out)
+err *artifact_tree(struct artifacts *store, const struct artifact *artifact,
+                   const atomic_bool *cancel, struct artifact_tree **out)
 {
     arena a AUTO(arena_done) = {0};
     struct digest digest;

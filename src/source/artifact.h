@@ -21,9 +21,9 @@
 struct artifacts; /* the storage */
 
 struct artifacts_options {
-    str folder;              /* --storage-path; made when it is missing */
-    str address;             /* advertised host[:port], or with "http://" or "https://" in front */
-    struct http *http;       /* for artifacts made by others; NULL: only our own can be had */
+    str folder;        /* --storage-path; made when it is missing */
+    str address;       /* advertised host[:port], or with "http://" or "https://" in front */
+    struct http *http; /* for artifacts made by others; NULL: only our own can be had */
     int64_t retention_ttl_ns;
     int retention_records;
 };
@@ -38,7 +38,8 @@ struct artifact {
     int64_t size_bytes;
 };
 
-/* From status.artifact, texts borrowed from the node; false when it is NULL or lacks what is required. */
+/* From status.artifact, texts borrowed from the node; false when it is NULL or lacks what is
+ * required. */
 bool artifact_from_node(const node *value, struct artifact *out);
 node *artifact_to_node(arena *a, const struct artifact *artifact);
 
@@ -51,8 +52,8 @@ struct artifact_owner {
 
 /* A new empty folder on the same file system, to be filled and given to artifact_put_tree. */
 MUST_USE err *artifact_stage(struct artifacts *store, arena *a, str *folder_out);
-/* Packs the folder into FILE (reproducible tar.gz) and takes the folder over as its tree: on success
- * it is moved or removed, on failure it is left to the caller. */
+/* Packs the folder into FILE (reproducible tar.gz) and takes the folder over as its tree: on
+ * success it is moved or removed, on failure it is left to the caller. */
 MUST_USE err *artifact_put_tree(struct artifacts *store, arena *a, struct artifact_owner owner,
                                 str file, str revision, str folder, struct artifact *out);
 /* Stores the bytes as FILE. */
@@ -80,8 +81,8 @@ MUST_USE err *artifact_locate(const struct artifacts *store, arena *a, str path,
 
 /*
  * The unpacked folder of an artifact, ours or another's; artifact_tree_unref gives it back. What is
- * not here is fetched from the URL and verified. Errors: NOT_FOUND (the server answers 404), INVALID
- * (digest, archive), TRANSIENT, CANCELED.
+ * not here is fetched from the URL and verified. Errors: NOT_FOUND (the server answers 404),
+ * INVALID (digest, archive), TRANSIENT, CANCELED.
  */
 MUST_USE err *artifact_tree(struct artifacts *store, const struct artifact *artifact,
                             const atomic_bool *cancel, struct artifact_tree **out);

@@ -16,7 +16,7 @@ struct artifact_tree { /* lives in its own arena */
     struct artifact_trees *trees;
     str digest, folder;
     enum state state;
-    err *error;    /* FAILED: why */
+    err *error; /* FAILED: why */
     int refs;
     bool held;     /* at some time: not worth keeping when it no longer is */
     uint64_t used; /* the count of uses when it was last given back */
@@ -84,7 +84,7 @@ static void tree_free(struct artifact_tree *tree)
 void artifact_tree_close(struct artifact_trees *trees)
 {
     if (!trees) return;
-    MAP_EACH(&trees->by_digest, entry) {
+    MAP_EACH (&trees->by_digest, entry) {
         struct artifact_tree *tree = entry->value;
         must(tree->refs == 0);
         tree_free(tree);
@@ -123,7 +123,7 @@ static void shed(struct artifact_trees *trees, struct doomed *doomed)
     for (;;) {
         struct artifact_tree *oldest = NULL;
         int idle = 0;
-        MAP_EACH(&trees->by_digest, entry) {
+        MAP_EACH (&trees->by_digest, entry) {
             struct artifact_tree *tree = entry->value;
             if (tree->refs || map_has(&trees->holders, tree->digest)) continue;
             if (tree->held) {
@@ -193,7 +193,8 @@ static struct artifact_tree *join(struct artifact_trees *trees, str digest, bool
     *first = !tree;
     if (!tree) map_put(&trees->by_digest, digest, tree = tree_new(trees, digest, MAKING));
     tree->refs++;
-    while (!*first && tree->state == MAKING) pthread_cond_wait(&trees->made, &trees->lock);
+    while (!*first && tree->state == MAKING)
+        pthread_cond_wait(&trees->made, &trees->lock);
     return tree;
 }
 
@@ -208,8 +209,8 @@ static void finish(struct artifact_tree *tree, err *failure)
     pthread_cond_broadcast(&trees->made);
 }
 
-err *artifact_tree_get(struct artifact_trees *trees, str digest, artifact_tree_fn *make, void *context,
-                       struct artifact_tree **out)
+err *artifact_tree_get(struct artifact_trees *trees, str digest, artifact_tree_fn *make,
+                       void *context, struct artifact_tree **out)
 {
     for (;;) {
         bool first;

@@ -22,7 +22,8 @@ struct from_git {
 err *from_git_new(struct from_git_options options, struct from_git **out)
 {
     struct mirrors *mirrors;
-    TRY(mirror_open((struct mirror_options){.folder = options.folder, .git = options.git}, &mirrors));
+    TRY(mirror_open((struct mirror_options){.folder = options.folder, .git = options.git},
+                    &mirrors));
     arena a = {0};
     struct from_git *git = NEW(&a, struct from_git);
     git->options = options;
@@ -54,7 +55,8 @@ struct resolving {
 
 static str revision_of(arena *a, str label, str sha)
 {
-    return str_printf(a, STR_FMT "%ssha1:" STR_FMT, STR_ARG(label), label.len ? "@" : "", STR_ARG(sha));
+    return str_printf(a, STR_FMT "%ssha1:" STR_FMT, STR_ARG(label), label.len ? "@" : "",
+                      STR_ARG(sha));
 }
 
 /* Revisions of before Flux 2.0: "main/<sha>", "HEAD/<sha>". */
@@ -76,7 +78,8 @@ static struct from_git_target target_of(const struct resolving *r, str label, st
 static err *check_ref(str ref)
 {
     if (str_starts(ref, STR("/")) || str_ends(ref, STR("/"))) {
-        return err_invalid("ref " STR_FMT " is invalid; Git refs cannot begin or end with a slash '/'",
+        return err_invalid("ref " STR_FMT
+                           " is invalid; Git refs cannot begin or end with a slash '/'",
                            STR_ARG(ref));
     }
     if (remote_ref_is_valid(ref)) return NULL;
@@ -149,7 +152,8 @@ static err *resolve_name(struct resolving *r, struct from_git_target *out)
     str_strip_suffix(&ref, STR("^{}"));
     TRY(look_up(r, ref, &sha));
     if (!sha.len) {
-        return err_not_found("unable to resolve ref '" STR_FMT "' to a specific commit", STR_ARG(name));
+        return err_not_found("unable to resolve ref '" STR_FMT "' to a specific commit",
+                             STR_ARG(name));
     }
     *out = target_of(r, name, sha, ref);
     return NULL;
@@ -165,10 +169,12 @@ static err *resolve_commit(struct resolving *r, struct from_git_target *out)
                              STR_ARG(str_head_utf8(sha, 100)));
     }
     str label = spec->ref.name.len ? spec->ref.name : spec->ref.branch;
-    if (spec->ref.branch.len) TRY(check_ref(str_concat(r->a, STR("refs/heads/"), spec->ref.branch)));
+    if (spec->ref.branch.len)
+        TRY(check_ref(str_concat(r->a, STR("refs/heads/"), spec->ref.branch)));
     *out = target_of(r, label, sha, (str){0});
     if (out->unchanged) return NULL;
-    struct lsrefs_answer answer; /* for redirects, and errors that say what is wrong with the server */
+    struct lsrefs_answer
+        answer; /* for redirects, and errors that say what is wrong with the server */
     TRY(list(r, STR("HEAD"), &answer));
     out->remote = r->remote;
     return NULL;
@@ -187,7 +193,8 @@ static str commit_of(const struct lsrefs_ref *ref)
     return ref->peeled.len ? ref->peeled : ref->sha;
 }
 
-/* Those that are in the range and as high as the highest: more than one if only metadata differs. */
+/* Those that are in the range and as high as the highest: more than one if only metadata differs.
+ */
 static err *highest(struct resolving *r, const struct lsrefs_answer *tags, struct candidate **out,
                     size_t *count_out)
 {
@@ -251,7 +258,8 @@ static err *resolve(struct resolving *r, struct from_git_target *out)
     if (spec->ref.commit.len) return resolve_commit(r, out);
     if (spec->ref.name.len) return resolve_name(r, out);
     if (spec->ref.tag.len) {
-        return resolve_ref(r, spec->ref.tag, str_concat(r->a, STR("refs/tags/"), spec->ref.tag), out);
+        return resolve_ref(r, spec->ref.tag, str_concat(r->a, STR("refs/tags/"), spec->ref.tag),
+                           out);
     }
     if (spec->ref.semver.len) return resolve_semver(r, out);
     str branch = spec->ref.branch.len ? spec->ref.branch : STR(BRANCH_DEFAULT);
@@ -262,19 +270,23 @@ static err *resolve(struct resolving *r, struct from_git_target *out)
 static err *report(err *e)
 {
     static const char *const as_they_are[] = {"Busy", "EmptyGitRepository", "AuthenticationFailed",
-                                            "CopyFailure"};
+                                              "CopyFailure"};
     if (!e || e->kind == ERR_CANCELED) return e;
     for (size_t i = 0; i < COUNT(as_they_are); i++) {
         if (str_is(str_of(e->reason), as_they_are[i])) return e;
     }
-    return err_because(err_wrap(e, "failed to checkout and determine revision"), "GitOperationFailed");
+    return err_because(err_wrap(e, "failed to checkout and determine revision"),
+                       "GitOperationFailed");
 }
 
 err *from_git_resolve(struct from_git *git, arena *a, const struct from_git_spec *spec,
                       struct from_git_target *out)
 {
     struct resolving resolving = {
-        .git = git, .a = a, .spec = spec, .due_ns = clock_now_ns() + spec->timeout_ns,
+        .git = git,
+        .a = a,
+        .spec = spec,
+        .due_ns = clock_now_ns() + spec->timeout_ns,
         .remote = spec->remote,
     };
     TRY(report(resolve(&resolving, out)));
@@ -296,10 +308,12 @@ struct building {
 static err *fetch(struct building *b)
 {
     const struct from_git_target *target = b->target;
-    err *e = mirror_fetch(b->mirror, b->a, target->ref, target->sha, b->spec->ref.branch, &b->commit);
+    err *e =
+        mirror_fetch(b->mirror, b->a, target->ref, target->sha, b->spec->ref.branch, &b->commit);
     if (!e) return NULL;
     if (!target->ref.len && err_is(e, ERR_NOT_FOUND)) {
-        return err_wrap(e, "unable to resolve commit object for '" STR_FMT "'", STR_ARG(target->sha));
+        return err_wrap(e, "unable to resolve commit object for '" STR_FMT "'",
+                        STR_ARG(target->sha));
     }
     return err_wrap(e, "unable to clone '" STR_FMT "'", STR_ARG(b->spec->remote.url));
 }
@@ -315,18 +329,27 @@ static bool is_checked_out(const struct from_git_spec *spec, str path)
     return spec->sparse_count == 0;
 }
 
-static err *check_sparse(const struct from_git_spec *spec, const struct entry *const *entries, size_t count)
+/* Is the path the folder, or below it? */
+static bool is_at(str path, str folder)
+{
+    return str_strip_prefix(&path, folder) && (!path.len || path.data[0] == '/');
+}
+
+static err *check_sparse(const struct from_git_spec *spec, const struct entry *const *entries,
+                         size_t count)
 {
     for (size_t i = 0; i < spec->sparse_count; i++) {
         str folder = spec->sparse[i];
-        bool found = false;
         str_strip_prefix(&folder, STR("./"));
-        while (str_strip_suffix(&folder, STR("/"))) continue;
-        for (size_t k = 0; k < count && !found; k++) found = str_eq(entries[k]->path, folder);
-        if (found || !folder.len) continue;
+        str_strip_suffix(&folder, STR("/"));
+        bool found = !folder.len;
+        for (size_t k = 0; k < count && !found; k++)
+            found = is_at(entries[k]->path, folder);
+        if (found) continue;
         return err_not_found("failed to sparse checkout directories : sparse checkout dir '" STR_FMT
                              "' does not exist in repository: lstat " STR_FMT
-                             ": no such file or directory", STR_ARG(folder), STR_ARG(folder));
+                             ": no such file or directory",
+                             STR_ARG(folder), STR_ARG(folder));
     }
     return NULL;
 }
@@ -354,7 +377,8 @@ static err *list_entries(struct building *b, struct tree *tree)
 static size_t depth_of(str path)
 {
     size_t depth = 0;
-    for (size_t i = 0; i < path.len; i++) depth += path.data[i] == '/';
+    for (size_t i = 0; i < path.len; i++)
+        depth += path.data[i] == '/';
     return depth;
 }
 
@@ -398,14 +422,15 @@ static bool is_taken(const struct tree *tree, str path)
     return false;
 }
 
-static err *add_include(struct building *b, struct tree *tree, const struct from_git_include *include,
-                        struct artifact_tree *source)
+static err *add_include(struct building *b, struct tree *tree,
+                        const struct from_git_include *include, struct artifact_tree *source)
 {
     str to = include->to_path.len ? include->to_path : include->name;
     str target = str_skip(fs_clean(b->a, str_concat(b->a, STR("/"), to)), 1);
     err *e = is_taken(tree, target)
                  ? err_invalid("'" STR_FMT "' is in the repository already", STR_ARG(target))
-                 : include_add(b->a, artifact_tree_folder(source), include->from_path, to, &tree->included);
+                 : include_add(b->a, artifact_tree_folder(source), include->from_path, to,
+                               &tree->included);
     if (!e) return NULL;
     e = err_wrap(e, "failed to copy '" STR_FMT "' include from " STR_FMT " to " STR_FMT,
                  STR_ARG(include->name), STR_ARG(include->from_path), STR_ARG(to));
@@ -450,8 +475,11 @@ static err *publish(struct building *b, struct artifact_owner owner, str folder,
     str file = str_concat(b->a, b->commit.sha, STR(".tar.gz"));
     str revision = revision_of(b->a, b->target->label, b->commit.sha);
     struct artifact artifact;
-    err *e = artifact_put_tree(b->git->options.store, b->a, owner, file, revision, folder, &artifact);
-    if (e) return err_because(err_wrap(e, "unable to archive artifact to storage"), "ArchiveOperationFailed");
+    err *e =
+        artifact_put_tree(b->git->options.store, b->a, owner, file, revision, folder, &artifact);
+    if (e)
+        return err_because(err_wrap(e, "unable to archive artifact to storage"),
+                           "ArchiveOperationFailed");
     *out = (struct from_git_result){
         .artifact = artifact,
         .sha = b->commit.sha,
@@ -467,7 +495,8 @@ static err *open_includes(struct building *b, struct artifact_tree **trees)
 {
     for (size_t i = 0; i < b->spec->include_count; i++) {
         const struct from_git_include *include = &b->spec->includes[i];
-        err *e = artifact_tree(b->git->options.store, &include->artifact, b->spec->cancel, &trees[i]);
+        err *e =
+            artifact_tree(b->git->options.store, &include->artifact, b->spec->cancel, &trees[i]);
         if (!e) continue;
         e = err_wrap(e, "failed to copy '" STR_FMT "' include", STR_ARG(include->name));
         return err_is(e, ERR_CANCELED) ? e : err_because(e, "CopyFailure");
@@ -489,6 +518,7 @@ err *from_git_build(struct from_git *git, arena *a, const struct from_git_spec *
     if (e) {
         err *left_over AUTO(err_done) = fs_remove_tree(folder);
     }
-    for (size_t i = 0; i < spec->include_count; i++) artifact_tree_unref(sources[i]);
+    for (size_t i = 0; i < spec->include_count; i++)
+        artifact_tree_unref(sources[i]);
     return e;
 }

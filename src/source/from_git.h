@@ -23,8 +23,8 @@ struct from_git; /* what is kept between runs: connections, mirrors */
 struct from_git_options {
     struct loop *loop;
     struct artifacts *store;
-    str folder;        /* of mirrors: STORAGE/mirror */
-    str git;           /* the program; empty: "git" from PATH */
+    str folder; /* of mirrors: STORAGE/mirror */
+    str git;    /* the program; empty: "git" from PATH */
 };
 
 MUST_USE err *from_git_new(struct from_git_options options, struct from_git **out);
@@ -32,18 +32,18 @@ void from_git_free(struct from_git *git);
 
 /* Another artifact that is copied into the tree. */
 struct from_git_include {
-    str name;                  /* of the GitRepository, for errors */
+    str name; /* of the GitRepository, for errors */
     struct artifact artifact;
-    str from_path, to_path;    /* empty: the root; the name */
+    str from_path, to_path; /* empty: the root; the name */
 };
 
 struct from_git_spec {
-    struct remote remote;      /* checked by remote_check */
+    struct remote remote; /* checked by remote_check */
     struct {
         str branch, tag, semver, name, commit;
     } ref;
-    str ignore;                /* patterns of spec.ignore */
-    const str *sparse;         /* folders; none: all */
+    str ignore;        /* patterns of spec.ignore */
+    const str *sparse; /* folders; none: all */
     size_t sparse_count;
     const struct from_git_include *includes;
     size_t include_count;
@@ -54,12 +54,12 @@ struct from_git_spec {
 
 /* What the reference is on the server. */
 struct from_git_target {
-    str revision;              /* "main@sha1:<hash>", "sha1:<hash>", "refs/heads/x@sha1:<hash>" */
-    str sha;                   /* of the commit */
-    str label;                 /* what stands before "@" in the revision; may be empty */
-    str ref;                   /* to fetch: "refs/heads/main"; empty for a bare commit */
-    bool unchanged;            /* the revision is have_revision */
-    struct remote remote;      /* where the server sent us to */
+    str revision;         /* "main@sha1:<hash>", "sha1:<hash>", "refs/heads/x@sha1:<hash>" */
+    str sha;              /* of the commit */
+    str label;            /* what stands before "@" in the revision; may be empty */
+    str ref;              /* to fetch: "refs/heads/main"; empty for a bare commit */
+    bool unchanged;       /* the revision is have_revision */
+    struct remote remote; /* where the server sent us to */
 };
 
 MUST_USE err *from_git_resolve(struct from_git *git, arena *a, const struct from_git_spec *spec,
@@ -68,8 +68,8 @@ MUST_USE err *from_git_resolve(struct from_git *git, arena *a, const struct from
 struct from_git_result {
     struct artifact artifact;
     str sha;
-    str message;               /* of the commit, all of it */
-    str author;                /* "Name <mail>" */
+    str message; /* of the commit, all of it */
+    str author;  /* "Name <mail>" */
     int64_t author_wall_ns;
 };
 

@@ -3,10 +3,10 @@
 #include "base/glob.h"
 
 struct rule {
-    str folder;   /* it holds below; "" is the root */
-    str pattern;  /* without "!" and the last "/" */
+    str folder;  /* it holds below; "" is the root */
+    str pattern; /* without "!" and the last "/" */
     bool bring_back, dir_only;
-    bool path;    /* has a "/": matched from the folder on; else any one part of a path */
+    bool path; /* has a "/": matched from the folder on; else any one part of a path */
 };
 
 struct rules {
@@ -32,7 +32,8 @@ static struct rule parse(str folder, str line)
     struct rule rule = {.folder = folder, .pattern = line};
     rule.bring_back = str_strip_prefix(&rule.pattern, STR("!"));
     if (!str_ends(rule.pattern, STR("\\ "))) {
-        while (str_strip_suffix(&rule.pattern, STR(" "))) continue;
+        while (str_strip_suffix(&rule.pattern, STR(" ")))
+            continue;
     }
     rule.dir_only = str_strip_suffix(&rule.pattern, STR("/"));
     rule.path = str_has_char(rule.pattern, '/');
@@ -74,8 +75,8 @@ static bool matches_part(const struct rule *rule, str path, bool is_dir)
 }
 
 /* Part by part from the folder on; "**" stands for any number of folders. What is below a match is
- * matched, too. compat: the first part that fits after "**" is taken and never given back, and a part
- * such as "a**b" never matches; tests/unit/ignore.c pins both. */
+ * matched, too. compat: the first part that fits after "**" is taken and never given back, and a
+ * part such as "a**b" never matches; tests/unit/ignore.c pins both. */
 static bool matches_path(const struct rule *rule, str path, bool is_dir)
 {
     bool matched = false, skipping = false;
@@ -105,7 +106,8 @@ static bool matches_path(const struct rule *rule, str path, bool is_dir)
 static bool matches(const struct rule *rule, str path, bool is_dir)
 {
     if (rule->folder.len) {
-        if (!str_strip_prefix(&path, rule->folder) || !str_strip_prefix(&path, STR("/"))) return false;
+        if (!str_strip_prefix(&path, rule->folder) || !str_strip_prefix(&path, STR("/")))
+            return false;
     }
     return rule->path ? matches_path(rule, path, is_dir) : matches_part(rule, path, is_dir);
 }

@@ -14,11 +14,11 @@
 
 struct ignore;
 
-/* Without any rule of the user's, files that are hardly manifests are left out (images, archives, CI
- * settings); with one, only Git's own files are. `no_defaults`: neither. */
+/* Without any rule of the user's, files that are hardly manifests are left out (images, archives,
+ * CI settings); with one, only Git's own files are. `no_defaults`: neither. */
 struct ignore *ignore_new(arena *a, bool no_defaults);
-/* The rules of a file in `folder` ("" or "." is the root), or of spec.ignore (the root). What is added later
- * wins, so add folders before what is in them, and spec.ignore last. */
+/* The rules of a file in `folder` ("" or "." is the root), or of spec.ignore (the root). What is
+ * added later wins, so add folders before what is in them, and spec.ignore last. */
 void ignore_add(struct ignore *ignore, str folder, str text);
 /* Is the path ("a/b.yaml", from the root) left out? */
 bool ignore_has(const struct ignore *ignore, str path, bool is_dir);

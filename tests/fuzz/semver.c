@@ -1,6 +1,6 @@
 /* A range in the first line, a version in the second. */
-#include "base/arena.h"
 #include "base/semver.h"
+#include "base/arena.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

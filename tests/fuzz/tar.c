@@ -1,6 +1,6 @@
 /* Any bytes, unpacked into nothing: names, sizes and contents are read, no file is written. */
-#include "base/arena.h"
 #include "base/tar.h"
+#include "base/arena.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -1,4 +1,5 @@
-/* ignore: what .sourceignore and spec.ignore leave out. Expectations agree with the reference's matcher. */
+/* ignore: what .sourceignore and spec.ignore leave out. Expectations agree with the reference's
+ * matcher. */
 #include "source/ignore.h"
 
 #include <setjmp.h>
@@ -104,20 +105,22 @@ static void test_rules(void **state UNUSED)
         struct ignore *ignore = ignore_new(&a, true);
         ignore_add(ignore, str_of(cases[i].folder), str_of(cases[i].rules));
         if (has(ignore, cases[i].path) != cases[i].out) {
-            fail_msg("'%s' in '%s': '%s' must be %s", cases[i].rules, cases[i].folder, cases[i].path,
-                     cases[i].out ? "out" : "in");
+            fail_msg("'%s' in '%s': '%s' must be %s", cases[i].rules, cases[i].folder,
+                     cases[i].path, cases[i].out ? "out" : "in");
         }
     }
 }
 
 static void test_defaults(void **state UNUSED)
 {
-    static const char *const git[] = {".git/", ".git/config", ".gitignore", "a/.gitignore",
-                                      ".gitmodules", ".gitattributes", "vendor/x/.git/HEAD"};
-    static const char *const other[] = {"a.jpg", "x/b.png", "c.tar.gz", ".github/x.yaml", "appveyor.yml",
-                                        "a/b/.sops.yaml", ".flux.yaml", ".goreleaser.yml", "d.zip"};
-    static const char *const in[] = {"a.yaml", ".sourceignore", ".git", "github/x.yaml", "a.tgz",
-                                     "a.JPG", "deploy/"};
+    static const char *const git[] = {
+        ".git/",       ".git/config",    ".gitignore",        "a/.gitignore",
+        ".gitmodules", ".gitattributes", "vendor/x/.git/HEAD"};
+    static const char *const other[] = {"a.jpg",          "x/b.png",         "c.tar.gz",
+                                        ".github/x.yaml", "appveyor.yml",    "a/b/.sops.yaml",
+                                        ".flux.yaml",     ".goreleaser.yml", "d.zip"};
+    static const char *const in[] = {"a.yaml", ".sourceignore", ".git",   "github/x.yaml",
+                                     "a.tgz",  "a.JPG",         "deploy/"};
     arena a AUTO(arena_done) = {0};
     struct ignore *defaults = ignore_new(&a, false), *user = ignore_new(&a, false),
                   *none = ignore_new(&a, true), *back = ignore_new(&a, false);
@@ -133,7 +136,8 @@ static void test_defaults(void **state UNUSED)
         assert_true(has(defaults, other[i]));
         assert_false(has(user, other[i]));
     }
-    for (size_t i = 0; i < COUNT(in); i++) assert_false(has(defaults, in[i]));
+    for (size_t i = 0; i < COUNT(in); i++)
+        assert_false(has(defaults, in[i]));
     assert_false(has(back, "a/.gitignore"));
     assert_true(has(back, ".gitmodules"));
 }

@@ -12,30 +12,9 @@
 #include "base/limits.h"
 
 static const char *const versions[] = {
-    "0.0.0",
-    "0.0.3",
-    "0.1.0",
-    "0.2.3",
-    "0.2.9",
-    "0.3.0-rc.1",
-    "0.3.0",
-    "1.0.0-alpha",
-    "1.0.0",
-    "1.1.9",
-    "1.2.0",
-    "1.2.3-0",
-    "1.2.3",
-    "1.2.3+b",
-    "1.2.9",
-    "1.3.0",
-    "2.0.0-rc.1",
-    "2.0.0",
-    "2.0.1",
-    "3.0.0",
-    "11.0.0",
-    "11.1.9",
-    "11.2.0",
-    "12.0.0",
+    "0.0.0",      "0.0.3", "0.1.0", "0.2.3",   "0.2.9",  "0.3.0-rc.1", "0.3.0",  "1.0.0-alpha",
+    "1.0.0",      "1.1.9", "1.2.0", "1.2.3-0", "1.2.3",  "1.2.3+b",    "1.2.9",  "1.3.0",
+    "2.0.0-rc.1", "2.0.0", "2.0.1", "3.0.0",   "11.0.0", "11.1.9",     "11.2.0", "12.0.0",
 };
 
 static const struct {
@@ -202,8 +181,14 @@ static const struct {
     {"1..3", "!invalid semantic version", false},
     {".1.2", "!invalid semantic version", false},
     {"18446744073709551615.0.0", "18446744073709551615.0.0", true},
-    {"18446744073709551616.0.0", "!error parsing version segment: strconv.ParseUint: parsing \"18446744073709551616\": value out of range", false},
-    {"1.2.18446744073709551616", "!error parsing version segment: strconv.ParseUint: parsing \"18446744073709551616\": value out of range", false},
+    {"18446744073709551616.0.0",
+     "!error parsing version segment: strconv.ParseUint: parsing \"18446744073709551616\": value "
+     "out of range",
+     false},
+    {"1.2.18446744073709551616",
+     "!error parsing version segment: strconv.ParseUint: parsing \"18446744073709551616\": value "
+     "out of range",
+     false},
     {"1.2.3-99999999999999999999", "1.2.3-99999999999999999999", true},
     {"1-a.b.c", "1.0.0-a.b.c", false},
     {"2025.02.03-rc.1", "2025.2.3-rc.1", false},
@@ -283,14 +268,14 @@ static void test_strict_messages(void **state UNUSED)
 static void test_order(void **state UNUSED)
 {
     static const char *const rising[] = {
-        "0.0.0-0",      "0.0.0-1",      "0.0.0-11",     "0.0.0-a",
-        "0.0.0",        "0.0.1",        "0.1.0",        "1.0.0-alpha",
-        "1.0.0-alpha.1", "1.0.0-alpha.beta", "1.0.0-beta", "1.0.0-beta.2",
-        "1.0.0-beta.11", "1.0.0-rc.1",  "1.0.0",        "1.0.1",
-        "1.2.0",        "1.11.0",       "2.0.0",        "18446744073709551615.0.0",
+        "0.0.0-0",    "0.0.0-1",      "0.0.0-11",      "0.0.0-a",       "0.0.0",
+        "0.0.1",      "0.1.0",        "1.0.0-alpha",   "1.0.0-alpha.1", "1.0.0-alpha.beta",
+        "1.0.0-beta", "1.0.0-beta.2", "1.0.0-beta.11", "1.0.0-rc.1",    "1.0.0",
+        "1.0.1",      "1.2.0",        "1.11.0",        "2.0.0",         "18446744073709551615.0.0",
     };
     struct semver v[COUNT(rising)];
-    for (size_t i = 0; i < COUNT(rising); i++) assert_null(semver_parse(str_of(rising[i]), &v[i]));
+    for (size_t i = 0; i < COUNT(rising); i++)
+        assert_null(semver_parse(str_of(rising[i]), &v[i]));
     for (size_t i = 0; i < COUNT(rising); i++) {
         for (size_t k = 0; k < COUNT(rising); k++) {
             int want = i < k ? -1 : i > k;
@@ -307,9 +292,12 @@ static void test_tags(void **state UNUSED)
 {
     struct semver v;
     static const char *const good[] = {"1.2.3", "v1.2.3", "01.2.3-rc.1", "2025.02.03", "1-a.b.c"};
-    static const char *const bad[] = {"", "1", "v1.2", "1.2-rc", "latest", "a.b.c", "1.2.3 ", "v.1.2"};
-    for (size_t i = 0; i < COUNT(good); i++) assert_true(semver_parse_tag(str_of(good[i]), &v));
-    for (size_t i = 0; i < COUNT(bad); i++) assert_false(semver_parse_tag(str_of(bad[i]), &v));
+    static const char *const bad[] = {"",       "1",     "v1.2",   "1.2-rc",
+                                      "latest", "a.b.c", "1.2.3 ", "v.1.2"};
+    for (size_t i = 0; i < COUNT(good); i++)
+        assert_true(semver_parse_tag(str_of(good[i]), &v));
+    for (size_t i = 0; i < COUNT(bad); i++)
+        assert_false(semver_parse_tag(str_of(bad[i]), &v));
 }
 
 static void test_limits(void **state UNUSED)
@@ -326,7 +314,8 @@ static void test_limits(void **state UNUSED)
     assert_string_equal(e->message, "version string is too long (max 256 bytes)");
 
     buf_clear(&b);
-    for (int i = 0; i < LIMIT_SEMVER_RANGE_GROUPS; i++) buf_add(&b, i ? STR("||1") : STR("1"));
+    for (int i = 0; i < LIMIT_SEMVER_RANGE_GROUPS; i++)
+        buf_add(&b, i ? STR("||1") : STR("1"));
     assert_null(semver_range_parse(&a, buf_str(&b), &range));
     BUF_ADD(&b, "||1");
     err *groups AUTO(err_done) = semver_range_parse(&a, buf_str(&b), &range);

@@ -1,4 +1,5 @@
-/* tar: the same files give the same bytes, and no archive gets out of its folder or over its bounds. */
+/* tar: the same files give the same bytes, and no archive gets out of its folder or over its
+ * bounds. */
 #include "base/tar.h"
 
 #include <archive.h>
@@ -47,9 +48,9 @@ static str in_folder(const char *name)
 
 struct entry {
     const char *name;
-    char type;          /* '0' file, '2' symbolic link, '5' folder ...; 0 is '0' */
+    char type; /* '0' file, '2' symbolic link, '5' folder ...; 0 is '0' */
     const char *content, *link;
-    const char *size;   /* the header's, when it is not that of the content */
+    const char *size; /* the header's, when it is not that of the content */
     unsigned mode;
 };
 
@@ -71,7 +72,8 @@ static void put_header(buf *tar, const struct entry *entry, size_t size)
     memcpy(header + 257, "ustar\00000", 8);
     memset(header + 148, ' ', 8);
     unsigned sum = 0;
-    for (size_t i = 0; i < sizeof header; i++) sum += (unsigned char)header[i];
+    for (size_t i = 0; i < sizeof header; i++)
+        sum += (unsigned char)header[i];
     snprintf(header + 148, 8, "%06o", sum);
     buf_add_bytes(tar, header, sizeof header);
 }
@@ -107,13 +109,13 @@ static str zip(str bytes)
 static str archive_of(const struct entry *entries, size_t count)
 {
     buf tar = BUF(&a);
-    for (size_t i = 0; i < count; i++) put_entry(&tar, &entries[i]);
+    for (size_t i = 0; i < count; i++)
+        put_entry(&tar, &entries[i]);
     buf_fill(&tar, 0, 1024);
     return zip(buf_str(&tar));
 }
 #define ARCHIVE(...)                                                                               \
-    archive_of((const struct entry[]){__VA_ARGS__},                                                \
-               COUNT(((const struct entry[]){__VA_ARGS__})))
+    archive_of((const struct entry[]){__VA_ARGS__}, COUNT(((const struct entry[]){__VA_ARGS__})))
 
 static err *unpack(str archive, const struct tar_options *options)
 {
@@ -158,8 +160,8 @@ static void test_takes_files_and_folders(void **state UNUSED)
 
 static void test_names_that_lead_out(void **state UNUSED)
 {
-    static const char *const names[] = {"../x",    "/abs",  "a/../../x", "./..//x", "a/..", "..",
-                                        "a\\..\\x", "a//b", "..\\x",     "a/../x"};
+    static const char *const names[] = {"../x", "/abs",     "a/../../x", "./..//x", "a/..",
+                                        "..",   "a\\..\\x", "a//b",      "..\\x",   "a/../x"};
     for (size_t i = 0; i < COUNT(names); i++) {
         refused(ARCHIVE({.name = names[i], .content = "x"}), NULL, "tar contained invalid name");
     }
@@ -172,8 +174,11 @@ static void test_kinds(void **state UNUSED)
     static const struct {
         char type;
         const char *why;
-    } kinds[] = {{'1', "hard link"}, {'2', "symbolic link"}, {'3', "character device"},
-                 {'4', "block device"}, {'6', "pipe"}};
+    } kinds[] = {{'1', "hard link"},
+                 {'2', "symbolic link"},
+                 {'3', "character device"},
+                 {'4', "block device"},
+                 {'6', "pipe"}};
     for (size_t i = 0; i < COUNT(kinds); i++) {
         refused(ARCHIVE({.name = "x", .type = kinds[i].type, .link = "/etc/passwd"}), NULL,
                 kinds[i].why);
@@ -183,8 +188,9 @@ static void test_kinds(void **state UNUSED)
 static void test_links_are_passed_over(void **state UNUSED)
 {
     struct tar_options skip = {.skip_links = true};
-    ok(unpack(ARCHIVE({.name = "a", .type = '2', .link = "/etc"}, {.name = "a/passwd", .content = "x"},
-                      {.name = "b", .type = '2', .link = "b"}, {.name = "c", .content = "y"}),
+    ok(unpack(ARCHIVE({.name = "a", .type = '2', .link = "/etc"},
+                      {.name = "a/passwd", .content = "x"}, {.name = "b", .type = '2', .link = "b"},
+                      {.name = "c", .content = "y"}),
               &skip));
     struct stat st;
     assert_int_equal(lstat(in_folder("a").data, &st), 0);
@@ -220,7 +226,8 @@ static void test_file_and_folder_of_one_name(void **state UNUSED)
             "a file and a folder");
     refused(ARCHIVE({.name = "f", .content = "x"}, {.name = "f/", .type = '5'}), NULL,
             "a file and a folder");
-    ok(unpack(ARCHIVE({.name = "twice", .content = "first"}, {.name = "twice", .content = "2nd"}), NULL));
+    ok(unpack(ARCHIVE({.name = "twice", .content = "first"}, {.name = "twice", .content = "2nd"}),
+              NULL));
     assert_true(str_is(content_of("twice"), "2nd"));
 }
 
@@ -228,12 +235,14 @@ static void test_sizes(void **state UNUSED)
 {
     struct tar_options small = {.max_bytes = 4096}, file = {.max_file_bytes = 4};
     refused(ARCHIVE({.name = "x", .size = "77777777777"}), &small, "more than 4096 bytes");
-    refused(ARCHIVE({.name = "x", .size = "\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff"}), NULL, "");
+    refused(ARCHIVE({.name = "x", .size = "\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff"}),
+            NULL, "");
     refused(ARCHIVE({.name = "x", .content = "12345"}), &file, "the limit of one file");
     refused(ARCHIVE({.name = "x", .content = "ab", .size = "00000004000"}), NULL, "");
     /* Many small files are many headers. */
     buf tar = BUF(&a);
-    for (int i = 0; i < 20; i++) put_entry(&tar, &(struct entry){.name = "x", .content = "1"});
+    for (int i = 0; i < 20; i++)
+        put_entry(&tar, &(struct entry){.name = "x", .content = "1"});
     refused(zip(buf_str(&tar)), &small, "more than 4096 bytes");
 }
 
@@ -258,7 +267,8 @@ static void test_depth(void **state UNUSED)
 {
     /* A name that long does not fit a plain header: a pax header carries it. */
     buf name = BUF(&a), pax = BUF(&a), tar = BUF(&a);
-    for (int i = 0; i < 5000; i++) BUF_ADD(&name, "d/");
+    for (int i = 0; i < 5000; i++)
+        BUF_ADD(&name, "d/");
     BUF_ADD(&name, "f");
     buf_printf(&pax, "%zu path=" STR_FMT "\n", name.len + 12, STR_ARG(buf_str(&name)));
     put_entry(&tar, &(struct entry){.name = "x", .type = 'x', .content = str_z(&a, buf_str(&pax))});
@@ -269,7 +279,8 @@ static void test_depth(void **state UNUSED)
 static void test_damage(void **state UNUSED)
 {
     buf noise = BUF(&a);
-    for (uint64_t i = 0; i < 1000; i++) buf_printf(&noise, "%016llx", (unsigned long long)(i * i * 7919));
+    for (uint64_t i = 0; i < 1000; i++)
+        buf_printf(&noise, "%016llx", (unsigned long long)(i * i * 7919));
     str good = ARCHIVE({.name = "x", .content = str_z(&a, buf_str(&noise))});
     ok(unpack(good, NULL));
     refused(STR(""), NULL, "not a whole tar.gz");
@@ -298,8 +309,8 @@ static void test_each(void **state UNUSED)
                 NULL, collect, &seen));
     assert_true(str_is(buf_str(&seen), "d=;d/\xc3\xa9=1;\xff=2;") ||
                 str_is(buf_str(&seen), "d/=;d/\xc3\xa9=1;\xff=2;"));
-    err *e AUTO(err_done) = tar_each(ARCHIVE({.name = "stop", .content = "1"}, {.name = "y"}), NULL,
-                                     collect, &seen);
+    err *e AUTO(err_done) =
+        tar_each(ARCHIVE({.name = "stop", .content = "1"}, {.name = "y"}), NULL, collect, &seen);
     assert_string_equal(e->message, "stopped");
 }
 
@@ -382,10 +393,18 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     const struct CMUnitTest tests[] = {
-        TEST(test_takes_files_and_folders), TEST(test_names_that_lead_out), TEST(test_kinds),
-        TEST(test_links_are_passed_over), TEST(test_does_not_write_through_links),
-        TEST(test_file_and_folder_of_one_name), TEST(test_sizes), TEST(test_bombs),
-        TEST(test_depth), TEST(test_damage), TEST(test_each), TEST(test_same_files_same_bytes),
+        TEST(test_takes_files_and_folders),
+        TEST(test_names_that_lead_out),
+        TEST(test_kinds),
+        TEST(test_links_are_passed_over),
+        TEST(test_does_not_write_through_links),
+        TEST(test_file_and_folder_of_one_name),
+        TEST(test_sizes),
+        TEST(test_bombs),
+        TEST(test_depth),
+        TEST(test_damage),
+        TEST(test_each),
+        TEST(test_same_files_same_bytes),
         TEST(test_pack_errors),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
