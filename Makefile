@@ -121,12 +121,14 @@ setup: packages ## install missing packages, build the test servers once
 packages:
 	@setup/packages
 fmt:          ## clang-format over the sources
-	@setup/packages clang-format-14 && clang-format-14 -i $(wildcard src/*.c src/*/*.[ch] tests/*.c tests/*/*.[ch] tools/*.c)
+	@setup/packages clang-format-14 && clang-format-14 -i \
+	    $(wildcard src/*.c src/*/*.[ch] tests/*.c tests/*/*.[ch] tools/*.c)
 install: $(BUILD)/fixpoint  ## into PREFIX
 	install -D $< $(DESTDIR)$(PREFIX)/bin/fixpoint
 clean:        ## remove what was built
 	rm -rf build
 
-.PHONY: help docs unit check tidy suite test demo bench golden fuzz fuzzers setup packages fmt install clean FORCE
+.PHONY: help docs unit check tidy suite test demo bench golden fuzz fuzzers setup packages fmt \
+        install clean FORCE
 .SECONDARY:
 -include $(OBJ:.o=.d) $(MAIN:.o=.d) $(wildcard $(BUILD)/tests/*.d $(BUILD)/tests/*/*.d)

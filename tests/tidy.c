@@ -81,6 +81,7 @@ struct source {
     str path, text;
     str code; /* text with comments, strings and directives blanked, lines kept */
     bool is_c, is_header;
+    bool failed;
 };
 
 struct tidy {
@@ -89,13 +90,10 @@ struct tidy {
     size_t count, room;
     struct map stems;    /* "watch" -> the first path of that name without suffix */
     struct map included; /* path of a header -> path of a file that includes it */
-    size_t complaints;
 };
 
-static void complain(struct tidy *tidy, const struct source *source, size_t line,
-                     const char *format, ...) PRINTF(4, 5);
-static void complain(struct tidy *tidy, const struct source *source, size_t line,
-                     const char *format, ...)
+static void complain(struct source *source, size_t line, const char *format, ...) PRINTF(3, 4);
+static void complain(struct source *source, size_t line, const char *format, ...)
 {
     printf(STR_FMT ":%zu: ", STR_ARG(source->path), line);
     va_list args;
@@ -103,7 +101,7 @@ static void complain(struct tidy *tidy, const struct source *source, size_t line
     vprintf(format, args);
     va_end(args);
     putchar('\n');
-    tidy->complaints++;
+    source->failed = true;
 }
 
 static bool is_excepted(const struct exception *list, size_t count, str subject)
@@ -249,31 +247,29 @@ static ptrdiff_t find_word(str text, str word, size_t from)
     }
 }
 
-static void check_line(struct tidy *tidy, const struct source *source, size_t number, str line)
+static void check_line(struct source *source, size_t number, str line)
 {
     bool is_make = str_eq(fs_base(source->path), STR("Makefile"));
     if (columns_of(line) > COLUMNS_MAX)
-        complain(tidy, source, number, "%zu columns, at most %d", columns_of(line), COLUMNS_MAX);
+        complain(source, number, "%zu columns, at most %d", columns_of(line), COLUMNS_MAX);
     if (str_trim_right(line).len != line.len)
-        complain(tidy, source, number, "white space at the end of the line");
-    if (!is_make && str_has_char(line, '\t') && source->is_c)
-        complain(tidy, source, number, "tabulator");
+        complain(source, number, "white space at the end of the line");
+    if (!is_make && str_has_char(line, '\t') && source->is_c) complain(source, number, "tabulator");
     for (size_t i = 0; i < COUNT(banned_words); i++)
         if (find_word(line, str_of(banned_words[i]), 0) >= 0)
-            complain(tidy, source, number, "'%s': fix it, or open an issue", banned_words[i]);
+            complain(source, number, "'%s': fix it, or open an issue", banned_words[i]);
 }
 
-static void check_text(struct tidy *tidy, const struct source *source)
+static void check_text(struct source *source)
 {
     str rest = source->text, line;
     size_t number = 0;
     for (; rest.len && str_next_line(&rest, &line);)
-        check_line(tidy, source, ++number, line);
+        check_line(source, ++number, line);
     if (source->text.len && !str_ends(source->text, STR("\n")))
-        complain(tidy, source, number, "no end of line at the end of the file");
+        complain(source, number, "no end of line at the end of the file");
     if (number > FILE_LINES_MAX && !EXCEPTED(long_files, source->path))
-        complain(tidy, source, number, "%zu lines, at most %d: split it by noun", number,
-                 FILE_LINES_MAX);
+        complain(source, number, "%zu lines, at most %d: split it by noun", number, FILE_LINES_MAX);
 }
 
 /* ---- declarations ---- */
@@ -366,7 +362,7 @@ static bool next_declaration(str code, size_t offset, struct declaration *out)
     return true;
 }
 
-static bool has_own_prefix(const struct source *source, str name)
+static bool has_own_prefix(struct source *source, str name)
 {
     str stem = stem_of(source->path);
     if (str_strip_prefix(&name, stem)) return name.len == 0 || name.data[0] == '_';
@@ -377,8 +373,7 @@ static bool has_own_prefix(const struct source *source, str name)
     return false;
 }
 
-static void check_declaration(struct tidy *tidy, const struct source *source,
-                              const struct declaration *declaration)
+static void check_declaration(struct source *source, const struct declaration *declaration)
 {
     size_t line = line_at(source->code, declaration->name_at);
     str name = declaration->name;
@@ -387,20 +382,19 @@ static void check_declaration(struct tidy *tidy, const struct source *source,
     bool is_named = str_starts(source->path, STR("src/")) && !EXCEPTED(any_prefix, source->path);
     if (name.len && !is_private && !is_type && is_named && !str_is(name, "main") &&
         !has_own_prefix(source, name))
-        complain(tidy, source, line,
-                 "'" STR_FMT "' is public, so its name begins with '" STR_FMT "_'", STR_ARG(name),
-                 STR_ARG(stem_of(source->path)));
+        complain(source, line, "'" STR_FMT "' is public, so its name begins with '" STR_FMT "_'",
+                 STR_ARG(name), STR_ARG(stem_of(source->path)));
 
     if (!declaration->has_body) return;
     size_t first = line_at(source->code, declaration->start);
     size_t lines = line_at(source->code, declaration->end) - first + 1;
     if (lines > FUNCTION_LINES_MAX && !EXCEPTED(long_functions, name))
-        complain(tidy, source, first, "'" STR_FMT "' has %zu lines, at most %d", STR_ARG(name),
-                 lines, FUNCTION_LINES_MAX);
+        complain(source, first, "'" STR_FMT "' has %zu lines, at most %d", STR_ARG(name), lines,
+                 FUNCTION_LINES_MAX);
 }
 
-static void check_calls(struct tidy *tidy, const struct source *source, const char *const *words,
-                        size_t count, const char *advice)
+static void check_calls(struct source *source, const char *const *words, size_t count,
+                        const char *advice)
 {
     for (size_t i = 0; i < count; i++) {
         str word = str_of(words[i]);
@@ -409,14 +403,13 @@ static void check_calls(struct tidy *tidy, const struct source *source, const ch
             str after = str_skip(source->code, (size_t)at + word.len);
             char before = at ? source->code.data[at - 1] : ' ';
             if (str_starts(after, STR("(")) && before != '.' && before != '>')
-                complain(tidy, source, line_at(source->code, (size_t)at), "'%s': %s", words[i],
-                         advice);
+                complain(source, line_at(source->code, (size_t)at), "'%s': %s", words[i], advice);
         }
     }
 }
 
 /* Is this the file of a type on the heap: does its header declare x_free or the like? */
-static bool owns_heap(struct tidy *tidy, const struct source *source)
+static bool owns_heap(struct tidy *tidy, struct source *source)
 {
     str stem = stem_of(source->path);
     str path = str_printf(&tidy->a, STR_FMT "/" STR_FMT ".h", STR_ARG(fs_dir(source->path)),
@@ -431,51 +424,51 @@ static bool owns_heap(struct tidy *tidy, const struct source *source)
     return false;
 }
 
-static void check_heap(struct tidy *tidy, const struct source *source)
+static void check_heap(struct tidy *tidy, struct source *source)
 {
     str folder = folder_of(source->path);
     if (!folder.len || str_is(folder, "base") || EXCEPTED(heap_users, source->path)) return;
-    check_calls(tidy, source, libc_words, COUNT(libc_words), "use an arena, or base/lang");
+    check_calls(source, libc_words, COUNT(libc_words), "use an arena, or base/lang");
     if (!owns_heap(tidy, source))
-        check_calls(tidy, source, owner_words, COUNT(owner_words),
+        check_calls(source, owner_words, COUNT(owner_words),
                     "only the file of a type on the heap may: use an arena");
 }
 
-static void check_code(struct tidy *tidy, const struct source *source)
+static void check_code(struct tidy *tidy, struct source *source)
 {
     struct declaration declaration = {0};
     while (next_declaration(source->code, declaration.end, &declaration))
-        check_declaration(tidy, source, &declaration);
+        check_declaration(source, &declaration);
     check_heap(tidy, source);
     if (source->is_header && str_find(source->text, STR("#pragma once")) < 0)
-        complain(tidy, source, 1, "no '#pragma once'");
+        complain(source, 1, "no '#pragma once'");
 }
 
 /* ---- the tree ---- */
 
 /* An include of ours: #include "folder/file.h". */
-static void check_include(struct tidy *tidy, const struct source *source, size_t line, str target)
+static void check_include(struct tidy *tidy, struct source *source, size_t line, str target)
 {
     str path = str_concat(&tidy->a, STR("src/"), target);
     bool is_own = str_eq(stem_of(source->path), stem_of(path));
-    if (!is_own) map_put(&tidy->included, path, (void *)source);
+    if (!is_own) map_put(&tidy->included, path, source);
 
     if (!str_starts(source->path, STR("src/"))) return;
     if (!str_has_char(target, '/')) {
         str sibling = fs_join(&tidy->a, fs_dir(source->path), target);
-        if (fs_exists(sibling)) complain(tidy, source, line, "include it with its folder");
+        if (fs_exists(sibling)) complain(source, line, "include it with its folder");
         return; /* made by the build */
     }
     str from = folder_of(source->path), to = folder_of(path);
     int from_level = from.len ? level_of(from) : LEVEL_MAIN, to_level = level_of(to);
     if (to_level < 0)
-        complain(tidy, source, line, "'" STR_FMT "/' is no folder of the layout", STR_ARG(to));
+        complain(source, line, "'" STR_FMT "/' is no folder of the layout", STR_ARG(to));
     else if (!str_eq(from, to) && to_level >= from_level)
-        complain(tidy, source, line, "%s/ (layer %d) may not include " STR_FMT "/ (layer %d)",
+        complain(source, line, "%s/ (layer %d) may not include " STR_FMT "/ (layer %d)",
                  str_z(&tidy->a, from), from_level, STR_ARG(to), to_level);
 }
 
-static void check_includes(struct tidy *tidy, const struct source *source)
+static void check_includes(struct tidy *tidy, struct source *source)
 {
     str rest = source->text, line;
     for (size_t number = 1; rest.len && str_next_line(&rest, &line); number++) {
@@ -487,24 +480,24 @@ static void check_includes(struct tidy *tidy, const struct source *source)
 }
 
 /* File names are unique, so a symbol tells its file; folders are two levels, never three. */
-static void check_place(struct tidy *tidy, const struct source *source)
+static void check_place(struct tidy *tidy, struct source *source)
 {
     if (!str_starts(source->path, STR("src/"))) return;
     str folder = folder_of(source->path);
     if (folder.len && level_of(folder) < 0)
-        complain(tidy, source, 1, "'" STR_FMT "/' is no folder of the layout", STR_ARG(folder));
+        complain(source, 1, "'" STR_FMT "/' is no folder of the layout", STR_ARG(folder));
     if (folder.len && !str_eq(fs_dir(source->path), str_concat(&tidy->a, STR("src/"), folder)))
-        complain(tidy, source, 1, "folders have two levels, never three");
+        complain(source, 1, "folders have two levels, never three");
 
     struct source *first = map_get(&tidy->stems, stem_of(source->path));
     if (!first)
-        map_put(&tidy->stems, stem_of(source->path), (void *)source);
+        map_put(&tidy->stems, stem_of(source->path), source);
     else if (!str_eq(fs_dir(first->path), fs_dir(source->path)))
-        complain(tidy, source, 1, "the name is taken by " STR_FMT, STR_ARG(first->path));
+        complain(source, 1, "the name is taken by " STR_FMT, STR_ARG(first->path));
 }
 
 /* Is a row of a roster in this file? Then the linker finds it without a header. */
-static bool has_row(const struct source *source)
+static bool has_row(struct source *source)
 {
     struct declaration declaration = {0};
     while (next_declaration(source->code, declaration.end, &declaration)) {
@@ -515,22 +508,22 @@ static bool has_row(const struct source *source)
     return false;
 }
 
-static void check_use(struct tidy *tidy, const struct source *source)
+static void check_use(struct tidy *tidy, struct source *source)
 {
     if (!folder_of(source->path).len) return;
     if (source->is_header) {
         if (!map_has(&tidy->included, source->path) && !EXCEPTED(included_by_build, source->path))
-            complain(tidy, source, 1, "no other file includes it");
+            complain(source, 1, "no other file includes it");
         return;
     }
     str header = str_concat(&tidy->a, str_head(source->path, source->path.len - 1), STR("h"));
     if (!fs_exists(header) && !has_row(source))
-        complain(tidy, source, 1, "neither a header nor a row of a roster: nobody can call it");
+        complain(source, 1, "neither a header nor a row of a roster: nobody can call it");
 }
 
-static void check_source(struct tidy *tidy, const struct source *source)
+static void check_source(struct tidy *tidy, struct source *source)
 {
-    check_text(tidy, source);
+    check_text(source);
     if (!source->is_c) return;
     check_place(tidy, source);
     check_includes(tidy, source);
@@ -555,9 +548,11 @@ int main(void)
     err *e AUTO(err_done) = check_tree(&tidy);
     if (e) printf("%s\n", e->message);
 
-    size_t failed = tidy.complaints + (e != NULL);
+    size_t failed = e != NULL;
+    for (size_t i = 0; i < tidy.count; i++)
+        failed += tidy.sources[i].failed;
+    printf("[  PASSED  ] %zu test(s).\n", tidy.count - (failed - (e != NULL)));
     if (failed) printf("[  FAILED  ] %zu test(s).\n", failed);
-    printf("[  PASSED  ] %zu test(s).\n", failed ? 0 : tidy.count);
     map_done(&tidy.stems);
     map_done(&tidy.included);
     arena_done(&tidy.a);
