@@ -64,15 +64,15 @@ static void server_unref(struct server *server)
     arena_done(&all);
 }
 
+/* What is needed after the connections were made; they keep the keys themselves. */
 static struct kubeconfig copy_config(arena *a, const struct kubeconfig *config)
 {
-    struct kubeconfig copy = *config;
-    str *texts[] = {&copy.server, &copy.ca_pem,      &copy.cert_pem,    &copy.key_pem,
-                    &copy.token,  &copy.user,        &copy.password,    &copy.token_file,
-                    &copy.proxy,  &copy.impersonate, &copy.server_name, &copy.namespace};
-    for (size_t i = 0; i < COUNT(texts); i++)
-        *texts[i] = str_dup(a, *texts[i]);
-    return copy;
+    return (struct kubeconfig){
+        .server = str_dup(a, config->server),
+        .user = str_dup(a, config->user),
+        .password = str_dup(a, config->password),
+        .token_file = str_dup(a, config->token_file),
+    };
 }
 
 static err *server_new(struct loop *loop, const struct kubeconfig *config, str user_agent,
@@ -90,7 +90,6 @@ static err *server_new(struct loop *loop, const struct kubeconfig *config, str u
     server->token_ns = clock_now_ns();
     server->quiet_since_ns = server->token_ns;
 
-    config = &server->config;
     struct http_options options = {
         .ca_pem = config->ca_pem,
         .ca_only = config->ca_pem.len > 0,
@@ -99,7 +98,7 @@ static err *server_new(struct loop *loop, const struct kubeconfig *config, str u
         .server_name = config->server_name,
         .insecure = config->insecure,
         .proxy = config->proxy,
-        .user_agent = user_agent.len ? str_dup(&server->arena, user_agent) : STR("fixpoint"),
+        .user_agent = user_agent.len ? user_agent : STR("fixpoint"),
         .connections_per_host = CONNECTIONS,
     };
     err *e = http_new(loop, options, &server->http);

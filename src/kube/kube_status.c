@@ -65,8 +65,7 @@ static enum err_kind kind_of(int code, str message)
     if (code == 409) return ERR_CONFLICT;
     if (code == 401 || code == 403) return ERR_DENIED;
     if (code == 500 && is_schema_error(message)) return ERR_INVALID;
-    if (code == 408 || code == 410 || code == 429 || code >= 500 || code < 300)
-        return ERR_TRANSIENT;
+    if (code == 408 || code == 410 || code == 429 || code >= 500) return ERR_TRANSIENT;
     return ERR_INVALID;
 }
 

@@ -37,109 +37,108 @@ static struct http_request build(arena *a, struct kube_request request)
     return out;
 }
 
+static const struct {
+    struct kube_request request;
+    const char *method, *url, *content_type, *body;
+} forms[] = {
+    {{.verb = KUBE_GET, .ref = {DEPLOYMENT, STR("ns"), STR("d")}},
+     "GET",
+     "/apis/apps/v1/namespaces/ns/deployments/d",
+     "",
+     ""},
+    {{.verb = KUBE_GET, .ref = {NODE, STR("ignored"), STR("n:1 x")}},
+     "GET",
+     "/api/v1/nodes/n%3A1%20x",
+     "",
+     ""},
+    {{.verb = KUBE_CREATE, .ref = {DEPLOYMENT, STR("ns"), STR("d")}, .body_json = STR("{}")},
+     "POST",
+     "/apis/apps/v1/namespaces/ns/deployments?fieldManager=fixpoint",
+     "application/json",
+     "{}"},
+    {{.verb = KUBE_CREATE, .ref = {DEPLOYMENT, STR("ns"), STR("d")}, .subresource = "scale"},
+     "POST",
+     "/apis/apps/v1/namespaces/ns/deployments/d/scale?fieldManager=fixpoint",
+     "application/json",
+     ""},
+    {{.verb = KUBE_UPDATE,
+      .ref = {DEPLOYMENT, STR("ns"), STR("d")},
+      .subresource = "status",
+      .body_json = STR("{}"),
+      .field_manager = STR("me&you")},
+     "PUT",
+     "/apis/apps/v1/namespaces/ns/deployments/d/status?fieldManager=me%26you",
+     "application/json",
+     "{}"},
+    {{.verb = KUBE_APPLY,
+      .ref = {DEPLOYMENT, STR("ns"), STR("d")},
+      .body_json = STR("{}"),
+      .dry_run = true,
+      .force = true},
+     "PATCH",
+     "/apis/apps/v1/namespaces/ns/deployments/d?dryRun=All&fieldManager=fixpoint&force=true",
+     "application/apply-patch+yaml",
+     "{}"},
+    {{.verb = KUBE_MERGE_PATCH, .ref = {DEPLOYMENT, STR("ns"), STR("d")}, .force = true},
+     "PATCH",
+     "/apis/apps/v1/namespaces/ns/deployments/d?fieldManager=fixpoint",
+     "application/merge-patch+json",
+     ""},
+    {{.verb = KUBE_JSON_PATCH, .ref = {DEPLOYMENT, STR("ns"), STR("d")}, .body_json = STR("[]")},
+     "PATCH",
+     "/apis/apps/v1/namespaces/ns/deployments/d?fieldManager=fixpoint",
+     "application/json-patch+json",
+     "[]"},
+    {{.verb = KUBE_DELETE, .ref = {DEPLOYMENT, STR("ns"), STR("d")}},
+     "DELETE",
+     "/apis/apps/v1/namespaces/ns/deployments/d",
+     "application/json",
+     "{\"apiVersion\":\"v1\",\"kind\":\"DeleteOptions\",\"propagationPolicy\":\"Background\"}"},
+    {{.verb = KUBE_DELETE,
+      .ref = {NODE, {0}, STR("n")},
+      .propagation = "Orphan",
+      .uid = STR("u"),
+      .resource_version = STR("7"),
+      .dry_run = true},
+     "DELETE",
+     "/api/v1/nodes/n?dryRun=All",
+     "application/json",
+     "{\"apiVersion\":\"v1\",\"kind\":\"DeleteOptions\",\"propagationPolicy\":\"Orphan\","
+     "\"preconditions\":{\"uid\":\"u\",\"resourceVersion\":\"7\"}}"},
+    {{.verb = KUBE_LIST,
+      .ref = {DEPLOYMENT, {0}, STR("ignored")},
+      .limit = 500,
+      .continue_token = STR("a=b"),
+      .label_selector = STR("x in (a,b)"),
+      .field_selector = STR("metadata.name=y")},
+     "GET",
+     "/apis/apps/v1/deployments?labelSelector=x%20in%20%28a%2Cb%29&fieldSelector=metadata.name"
+     "%3Dy&limit=500&continue=a%3Db",
+     "",
+     ""},
+    {{.verb = KUBE_LIST,
+      .ref = {DEPLOYMENT, STR("ns"), {0}},
+      .resource_version = STR("42"),
+      .watch_seconds = 300},
+     "GET",
+     "/apis/apps/v1/namespaces/ns/deployments?resourceVersion=42&watch=true&"
+     "allowWatchBookmarks=true&timeoutSeconds=300",
+     "",
+     ""},
+};
+
 static void each_verb_has_its_form(void **state)
 {
     (void)state;
-    static const struct {
-        struct kube_request request;
-        const char *method, *url, *content_type, *body;
-    } rows[] = {
-        {{.verb = KUBE_GET, .ref = {DEPLOYMENT, STR("ns"), STR("d")}},
-         "GET",
-         "/apis/apps/v1/namespaces/ns/deployments/d",
-         "",
-         ""},
-        {{.verb = KUBE_GET, .ref = {NODE, STR("ignored"), STR("n:1 x")}},
-         "GET",
-         "/api/v1/nodes/n%3A1%20x",
-         "",
-         ""},
-        {{.verb = KUBE_CREATE, .ref = {DEPLOYMENT, STR("ns"), STR("d")}, .body_json = STR("{}")},
-         "POST",
-         "/apis/apps/v1/namespaces/ns/deployments?fieldManager=fixpoint",
-         "application/json",
-         "{}"},
-        {{.verb = KUBE_CREATE, .ref = {DEPLOYMENT, STR("ns"), STR("d")}, .subresource = "scale"},
-         "POST",
-         "/apis/apps/v1/namespaces/ns/deployments/d/scale?fieldManager=fixpoint",
-         "application/json",
-         ""},
-        {{.verb = KUBE_UPDATE,
-          .ref = {DEPLOYMENT, STR("ns"), STR("d")},
-          .subresource = "status",
-          .body_json = STR("{}"),
-          .field_manager = STR("me&you")},
-         "PUT",
-         "/apis/apps/v1/namespaces/ns/deployments/d/status?fieldManager=me%26you",
-         "application/json",
-         "{}"},
-        {{.verb = KUBE_APPLY,
-          .ref = {DEPLOYMENT, STR("ns"), STR("d")},
-          .body_json = STR("{}"),
-          .dry_run = true,
-          .force = true},
-         "PATCH",
-         "/apis/apps/v1/namespaces/ns/deployments/d?dryRun=All&fieldManager=fixpoint&force=true",
-         "application/apply-patch+yaml",
-         "{}"},
-        {{.verb = KUBE_MERGE_PATCH, .ref = {DEPLOYMENT, STR("ns"), STR("d")}, .force = true},
-         "PATCH",
-         "/apis/apps/v1/namespaces/ns/deployments/d?fieldManager=fixpoint",
-         "application/merge-patch+json",
-         ""},
-        {{.verb = KUBE_JSON_PATCH,
-          .ref = {DEPLOYMENT, STR("ns"), STR("d")},
-          .body_json = STR("[]")},
-         "PATCH",
-         "/apis/apps/v1/namespaces/ns/deployments/d?fieldManager=fixpoint",
-         "application/json-patch+json",
-         "[]"},
-        {{.verb = KUBE_DELETE, .ref = {DEPLOYMENT, STR("ns"), STR("d")}},
-         "DELETE",
-         "/apis/apps/v1/namespaces/ns/deployments/d",
-         "application/json",
-         "{\"apiVersion\":\"v1\",\"kind\":\"DeleteOptions\",\"propagationPolicy\":\"Background\"}"},
-        {{.verb = KUBE_DELETE,
-          .ref = {NODE, {0}, STR("n")},
-          .propagation = "Orphan",
-          .uid = STR("u"),
-          .resource_version = STR("7"),
-          .dry_run = true},
-         "DELETE",
-         "/api/v1/nodes/n?dryRun=All",
-         "application/json",
-         "{\"apiVersion\":\"v1\",\"kind\":\"DeleteOptions\",\"propagationPolicy\":\"Orphan\","
-         "\"preconditions\":{\"uid\":\"u\",\"resourceVersion\":\"7\"}}"},
-        {{.verb = KUBE_LIST,
-          .ref = {DEPLOYMENT, {0}, STR("ignored")},
-          .limit = 500,
-          .continue_token = STR("a=b"),
-          .label_selector = STR("x in (a,b)"),
-          .field_selector = STR("metadata.name=y")},
-         "GET",
-         "/apis/apps/v1/deployments?labelSelector=x%20in%20%28a%2Cb%29&fieldSelector=metadata.name"
-         "%3Dy&limit=500&continue=a%3Db",
-         "",
-         ""},
-        {{.verb = KUBE_LIST,
-          .ref = {DEPLOYMENT, STR("ns"), {0}},
-          .resource_version = STR("42"),
-          .watch_seconds = 300},
-         "GET",
-         "/apis/apps/v1/namespaces/ns/deployments?resourceVersion=42&watch=true&"
-         "allowWatchBookmarks=true&timeoutSeconds=300",
-         "",
-         ""},
-    };
     arena a AUTO(arena_done) = {0};
-    for (size_t i = 0; i < COUNT(rows); i++) {
-        struct http_request out = build(&a, rows[i].request);
-        assert_string_equal(out.method, rows[i].method);
-        assert_string_equal(str_z(&a, str_skip(out.url, client.server.len)), rows[i].url);
+    for (size_t i = 0; i < COUNT(forms); i++) {
+        struct http_request out = build(&a, forms[i].request);
+        assert_string_equal(out.method, forms[i].method);
+        assert_string_equal(str_z(&a, str_skip(out.url, client.server.len)), forms[i].url);
         assert_true(str_starts(out.url, client.server));
-        assert_true(str_is(header(&out, "content-type"), rows[i].content_type));
+        assert_true(str_is(header(&out, "content-type"), forms[i].content_type));
         assert_true(str_is(header(&out, "accept"), "application/json"));
-        assert_true(str_is(out.body, rows[i].body));
+        assert_true(str_is(out.body, forms[i].body));
         assert_false(out.follow);
     }
 }
