@@ -5,7 +5,7 @@
  */
 
 /* Threads. */
-#define LIMIT_THREAD_STACK_BYTES (512 * 1024)    /* of a worker; readers recurse to LIMIT_DOC_DEPTH */
+#define LIMIT_THREAD_STACK_BYTES (512 * 1024) /* of a worker; LIMIT_DOC_DEPTH calls fit */
 
 /* Text and documents. */
 #define LIMIT_LOG_VALUE_BYTES (16 * 1024)        /* `flux logs` reads lines below 64 KiB */
@@ -49,10 +49,14 @@
 #define LIMIT_HTTP_BODY_BYTES (64u * 1024 * 1024) /* a response body unless the caller says less */
 #define LIMIT_HTTP_HEADER_BYTES (64 * 1024)       /* all header lines of one response */
 #define LIMIT_HTTP_REDIRECTS 3
-#define LIMIT_HTTP_STREAMS 1000                   /* of one HTTP/2 connection; the server may say less */
-#define LIMIT_HTTP_CONNECTIONS_KEPT 16            /* idle ones of one client; each holds about 40 KiB */
+#define LIMIT_HTTP_STREAMS 1000                   /* of one HTTP/2 connection; servers say less */
+#define LIMIT_HTTP_CONNECTIONS_KEPT 16            /* idle ones of one client, 40 KiB each */
 #define LIMIT_HTTP_HANDLES_KEPT 8                 /* idle handles of one client, 6 KiB each */
 #define LIMIT_HTTP_BUFFER_BYTES (16 * 1024)       /* libcurl's receive buffer of one request */
+#define LIMIT_HTTPD_CONNECTIONS 256               /* of one listener; more wait in the kernel */
+#define LIMIT_HTTPD_HEADER_BYTES (16 * 1024)      /* of a request, and of its answer */
+#define LIMIT_HTTPD_REQUEST_MS (30 * 1000)        /* until a request is complete, and for a client
+                                                     that does not read on */
 
 /* Versions, as the reference bounds them. */
 #define LIMIT_SEMVER_BYTES 256       /* one version */
