@@ -471,8 +471,9 @@ static err *merge(struct builder *b, node *map)
 static err *finish_map(struct builder *b, const struct frame *frame)
 {
     node *map = frame->node;
-    map->pairs = b->stack + frame->base;
     map->count = (uint32_t)(b->count - frame->base);
+    if (map->count == 0) return NULL;
+    map->pairs = b->stack + frame->base;
     uint32_t first, second;
     if (b->options.dup_error && node_find_twins(&b->scratch, map, &first, &second)) {
         return plain_repeated(&map->pairs[first], &map->pairs[second]);

@@ -420,6 +420,11 @@ static void test_anchors_are_expanded(void **state)
            v2);
     expect("<<: {a: 1}\nb: 2\n", "{\"a\":1,\"b\":2}", v3);
     expect("'<<': {a: 1}\nb: <<\n", "{\"<<\":{\"a\":1},\"b\":\"<<\"}", v3);
+    /* Nothing is merged into nothing, and what comes of it can grow. */
+    arena b AUTO(arena_done) = {0};
+    node *grown = parsed(&b, "<<: [{}, {}]\n", v3);
+    node_set_int(&b, grown, STR("a"), 1);
+    assert_string_equal(str_z(&b, json_text(&b, grown)), "{\"a\":1}");
     /* A copy is its own: a change of one leaves the other. */
     arena a AUTO(arena_done) = {0};
     node *n = parsed(&a, "a: &x {b: {c: 1}}\nd: *x\ne: {<<: *x}\n", v3);
