@@ -131,7 +131,20 @@ static bool is_lower_hex(str s)
         char c = s.data[i];
         if (!((c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'))) return false;
     }
-    return s.len > 0;
+    return true;
+}
+
+static bool is_digest(const struct digest *digest)
+{
+    static const struct {
+        const char *algorithm;
+        size_t digits;
+    } known[] = {{"sha256", 64}, {"sha384", 96}, {"sha512", 128}};
+    for (size_t i = 0; i < COUNT(known); i++) {
+        if (!str_is(digest->algorithm, known[i].algorithm)) continue;
+        return digest->hex.len == known[i].digits && is_lower_hex(digest->hex);
+    }
+    return false;
 }
 
 /* "sha256:<hex>", or the bare hex of one. */
@@ -142,8 +155,7 @@ static err *parse_digest(arena *a, str text, struct digest *out)
     if (!str_cut(text, ':', &digest.algorithm, &digest.hex)) {
         digest = (struct digest){STR("sha256"), text, str_concat(a, STR("sha256:"), text)};
     }
-    struct hash_state *known AUTO(hash_state_done) = hash_new(str_z(a, digest.algorithm));
-    if (!known || !is_lower_hex(digest.hex)) {
+    if (!is_digest(&digest)) {
         return err_invalid("failed to parse digest '" STR_FMT "'", STR_ARG(text));
     }
     *out = digest;

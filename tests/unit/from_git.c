@@ -459,7 +459,7 @@ static void test_include(void **state UNUSED)
     include.to_path = STR("apps");
     fails(&spec, "CopyFailure",
           "failed to copy 'lib' include from apps to apps: 'apps' is in the repository already");
-    include.artifact.digest = STR("sha256:00");
+    include.artifact.digest = hash_sha256_hex(a, STR("other"));
     fails(&spec, "CopyFailure", "failed to copy 'lib' include: file not found");
 }
 
