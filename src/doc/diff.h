@@ -21,8 +21,8 @@ struct diff {
     size_t left_out; /* beyond the limit */
 };
 
-/* Entries in the order of `before`, what is only in `after` at its end. Whole subtrees that are only on
- * one side are one entry. Nodes are borrowed. */
+/* Entries in the order of `before`, what is only in `after` at its end. Whole subtrees that are
+ * only on one side are one entry. Nodes are borrowed. */
 void diff_nodes(arena *a, const node *before, const node *after, size_t limit, struct diff *out);
 
 /* Without what the API server and clients write: status, and of metadata everything but labels and
@@ -33,8 +33,9 @@ node *diff_desired_part(arena *a, const node *object);
 str diff_value(arena *a, const node *value, size_t max_bytes);
 
 /* Values of a Secret's data and stringData become "***"; where the two differ, "*** (before)" and
- * "*** (after)", so that a difference still shows. The nodes are replaced by masked copies. Others are
- * left alone. */
+ * "*** (after)", so that a difference still shows. So does the copy of them that kubectl keeps in
+ * an annotation, without telling a difference. The nodes are replaced by masked copies. Other
+ * objects are left alone. */
 void diff_mask_secrets(arena *a, node **before, node **after);
 
 /* "  ± path\n    - before\n    + after\n" for each entry. */

@@ -387,24 +387,19 @@ node *node_make_map(arena *a, node *map, str key)
     return child;
 }
 
-/* ------------------------------------------------------------------ repeated keys */
+/* ------------------------------------------------------------------ large maps */
 
-/* Open addressing over the pairs of one map: index + 1 of a pair, 0 where free. */
-struct index {
-    const node *map;
-    uint32_t *slots;
-    uint32_t mask;
-};
-
-static struct index index_new(arena *a, const node *map)
+/* Open addressing, half full at most. */
+static struct node_index empty_index(arena *a, const node *map)
 {
     uint32_t size = 4 * SMALL_MAP;
     while (size < map->count * 2)
         size *= 2;
-    return (struct index){map, NEW_ARRAY(a, uint32_t, size), size - 1};
+    return (struct node_index){map, NEW_ARRAY(a, uint32_t, size), size - 1};
 }
 
-static uint32_t *index_slot(const struct index *index, str key)
+/* Where the key is, or would be. */
+static uint32_t *slot_of(const struct node_index *index, str key)
 {
     uint32_t at = (uint32_t)hash_keyed(key) & index->mask;
     for (; index->slots[at]; at = (at + 1) & index->mask) {
@@ -413,14 +408,22 @@ static uint32_t *index_slot(const struct index *index, str key)
     return &index->slots[at];
 }
 
-static struct index index_of(arena *a, const node *map)
+struct node_index node_index_of(arena *a, const node *map)
 {
-    struct index index = index_new(a, map);
+    if (!node_is_map(map) || map->count <= SMALL_MAP) return (struct node_index){.map = map};
+    struct node_index index = empty_index(a, map);
     for (uint32_t i = 0; i < map->count; i++) {
-        uint32_t *slot = index_slot(&index, map->pairs[i].key);
+        uint32_t *slot = slot_of(&index, map->pairs[i].key);
         if (!*slot) *slot = i + 1;
     }
     return index;
+}
+
+node *node_index_get(const struct node_index *index, str key)
+{
+    if (!index->slots) return node_get(index->map, key);
+    uint32_t found = *slot_of(index, key);
+    return found ? index->map->pairs[found - 1].value : NULL;
 }
 
 static bool find_twins_small(const node *map, uint32_t *first_out, uint32_t *second_out)
@@ -440,9 +443,9 @@ bool node_find_twins(arena *a, const node *map, uint32_t *first_out, uint32_t *s
 {
     if (!node_is_map(map)) return false;
     if (map->count <= SMALL_MAP) return find_twins_small(map, first_out, second_out);
-    struct index index = index_new(a, map);
+    struct node_index index = empty_index(a, map);
     for (uint32_t i = 0; i < map->count; i++) {
-        uint32_t *slot = index_slot(&index, map->pairs[i].key);
+        uint32_t *slot = slot_of(&index, map->pairs[i].key);
         if (*slot) {
             *first_out = *slot - 1;
             *second_out = i;
@@ -457,10 +460,10 @@ void node_keep_last(arena *a, node *map)
 {
     uint32_t first, second;
     if (!node_find_twins(a, map, &first, &second)) return;
-    struct index index = index_new(a, map);
+    struct node_index index = empty_index(a, map);
     uint32_t kept = 0;
     for (uint32_t i = 0; i < map->count; i++) {
-        uint32_t *slot = index_slot(&index, map->pairs[i].key);
+        uint32_t *slot = slot_of(&index, map->pairs[i].key);
         if (!*slot) *slot = ++kept;
         map->pairs[*slot - 1] = map->pairs[i];
     }
@@ -480,15 +483,6 @@ static bool numbers_equal(const node *a, const node *b)
     return number_equal(&x, &y);
 }
 
-/* Where a value of another map is to be looked for: most often at the same place. */
-static node *counterpart(const node *map, const struct index *index, str key, uint32_t place)
-{
-    if (same(map->pairs[place].key, key)) return map->pairs[place].value;
-    if (!index->slots) return node_get(map, key);
-    uint32_t found = *index_slot(index, key);
-    return found ? map->pairs[found - 1].value : NULL;
-}
-
 static bool in_same_order(const node *a, const node *b)
 {
     for (uint32_t i = 0; i < a->count; i++) {
@@ -500,11 +494,13 @@ static bool in_same_order(const node *a, const node *b)
 static bool maps_equal(const node *a, const node *b, int depth)
 {
     arena scratch AUTO(arena_done) = {0};
-    struct index index = {0};
-    if (b->count > SMALL_MAP && !in_same_order(a, b)) index = index_of(&scratch, b);
+    bool in_order = in_same_order(a, b);
+    struct node_index index = {0};
+    if (!in_order) index = node_index_of(&scratch, b);
     for (uint32_t i = 0; i < a->count; i++) {
-        node *other = counterpart(b, &index, a->pairs[i].key, i);
-        if (!other || !equal(a->pairs[i].value, other, depth + 1)) return false;
+        const struct node_pair *pair = &a->pairs[i];
+        const node *other = in_order ? b->pairs[i].value : node_index_get(&index, pair->key);
+        if (!other || !equal(pair->value, other, depth + 1)) return false;
     }
     return true;
 }

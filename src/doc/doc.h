@@ -42,7 +42,7 @@ struct node_pair {
     uint8_t key_kind;
     uint8_t key_style;
     uint8_t key_time; /* as node.time */
-    uint32_t line; /* of the key in the source; 0 when there is none */
+    uint32_t line;    /* of the key in the source; 0 when there is none */
 };
 
 struct node {
@@ -103,6 +103,16 @@ str node_get_str(const node *map, str key);
 bool node_get_bool(const node *map, str key, bool fallback);
 int64_t node_get_int(const node *map, str key, int64_t fallback);
 str node_find_str(const node *n, const char *key, ...) __attribute__((sentinel));
+
+/* For many look-ups in one map, which node_get would pass from the front each time. Plain data in
+ * the arena; lasts until the map changes. Anything but a map has no keys. */
+struct node_index {
+    const node *map;
+    uint32_t *slots; /* index + 1 of a pair; NULL for a small map */
+    uint32_t mask;
+};
+struct node_index node_index_of(arena *a, const node *map);
+node *node_index_get(const struct node_index *index, str key); /* the first of repeated keys */
 
 /* Scalars. */
 bool node_to_int(const node *n, int64_t *out);   /* NODE_INT, or an integral NODE_FLOAT */
