@@ -27,6 +27,11 @@
 #define LIMIT_ARTIFACT_FILES 1000                /* files of one source that a clean-up looks at */
 #define LIMIT_RENDER_BYTES (64u * 1024 * 1024)   /* rendered output of one unit */
 #define LIMIT_RENDER_OBJECTS 100000              /* objects of one unit */
+#define LIMIT_RENDER_INPUT_BYTES (128u * 1024 * 1024) /* files one build reads, repeats counted */
+#define LIMIT_RENDER_FOLDERS 10000               /* kustomizations of one build, repeats counted */
+#define LIMIT_RENDER_DEPTH 200                   /* kustomizations on top of each other; we recurse */
+#define LIMIT_RENDER_SPECS 10000                 /* field specs of one configuration, all compared */
+#define LIMIT_RENDER_MEMORY_BYTES (1024u * 1024 * 1024) /* what one build may allocate */
 
 #define LIMIT_SUBST_DEPTH 50                     /* ${a:-${b:-...}}; the reader recurses */
 #define LIMIT_SUBST_STEPS (1u << 30)             /* pattern length * value length^2 of one ${v#pattern} */

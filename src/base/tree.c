@@ -57,6 +57,11 @@ void tree_unref_done(struct tree **tree)
     tree_unref(*tree);
 }
 
+bool tree_is_whole(const struct tree *tree)
+{
+    return tree->whole;
+}
+
 str tree_show(const struct tree *tree, str real)
 {
     if (tree->whole) return real;
@@ -68,7 +73,8 @@ str tree_show(const struct tree *tree, str real)
 /* Opens a path that has no link on its way; the kernel makes sure of it, also against renames. */
 static int open_plain(arena *a, const struct tree *tree, str path, int flags)
 {
-    while (str_starts(path, STR("/"))) path = str_skip(path, 1);
+    while (str_starts(path, STR("/")))
+        path = str_skip(path, 1);
     if (memchr(path.data ? path.data : "", 0, path.len)) {
         errno = ENOENT;
         return -1;
@@ -100,7 +106,8 @@ static err *leads_out(str path)
 
 static void drop_last(buf *real)
 {
-    while (real->len && real->data[--real->len] != '/');
+    while (real->len && real->data[--real->len] != '/')
+        ;
 }
 
 /* Follows every link of a path by hand, part by part. */
@@ -119,13 +126,16 @@ static err *resolve(arena *a, const struct tree *tree, str path, str *out)
         buf_add_char(&real, '/');
         buf_add(&real, part);
         char target[4096];
-        ssize_t len = readlinkat(tree->fd, str_z(a, str_skip(buf_str(&real), 1)), target, sizeof target);
+        ssize_t len =
+            readlinkat(tree->fd, str_z(a, str_skip(buf_str(&real), 1)), target, sizeof target);
         if (len < 0 && errno == EINVAL) continue; /* not a link */
         if (len < 0) return lookup_error(tree, "lstat", str_dup(a, buf_str(&real)), errno);
         if (++links > LINKS_MAX) return err_invalid("EvalSymlinks: too many links");
         if (len > 0 && target[0] == '/' && !tree->whole) return leads_out(path);
-        if (len > 0 && target[0] == '/') buf_clear(&real);
-        else drop_last(&real);
+        if (len > 0 && target[0] == '/')
+            buf_clear(&real);
+        else
+            drop_last(&real);
         rest = str_printf(a, "%.*s/" STR_FMT, (int)len, target, STR_ARG(rest));
     }
     if (!real.len) buf_add_char(&real, '/');
@@ -142,7 +152,8 @@ static bool is_plain(str path)
 }
 
 /* Opens the path, links followed, and says where that was. */
-static err *open_real(arena *a, const struct tree *tree, str path, int flags, str *real_out, int *fd_out)
+static err *open_real(arena *a, const struct tree *tree, str path, int flags, str *real_out,
+                      int *fd_out)
 {
     str inner = path;
     str_strip_prefix(&inner, STR("/"));
@@ -194,7 +205,8 @@ err *tree_read(arena *a, struct tree *tree, str path, size_t limit_bytes, str *o
     struct stat info;
     if (fstat(fd, &info) < 0) return lookup_error(tree, "stat", real, errno);
     str shown = tree_show(tree, real);
-    if (S_ISDIR(info.st_mode)) return err_invalid("read " STR_FMT ": is a directory", STR_ARG(shown));
+    if (S_ISDIR(info.st_mode))
+        return err_invalid("read " STR_FMT ": is a directory", STR_ARG(shown));
     if (!S_ISREG(info.st_mode))
         return err_invalid("read " STR_FMT ": not a regular file", STR_ARG(shown));
     if ((uint64_t)info.st_size > limit_bytes) return too_large(shown, limit_bytes);
@@ -230,7 +242,8 @@ static enum tree_kind entry_kind(arena *a, struct tree *tree, str real, const st
     if (entry->d_type != DT_LNK && entry->d_type != DT_UNKNOWN) return TREE_OTHER;
     str target;
     enum tree_kind kind;
-    err *e AUTO(err_done) = tree_find(a, tree, fs_join(a, real, str_of(entry->d_name)), &target, &kind);
+    err *e AUTO(err_done) =
+        tree_find(a, tree, fs_join(a, real, str_of(entry->d_name)), &target, &kind);
     return e ? TREE_OTHER : kind;
 }
 

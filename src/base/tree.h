@@ -42,3 +42,4 @@ MUST_USE err *tree_list(struct arena *a, struct tree *tree, str path, struct tre
 
 /* A path from tree_find as messages say it. */
 str tree_show(const struct tree *tree, str real);
+bool tree_is_whole(const struct tree *tree); /* it is the tree of "/" */
