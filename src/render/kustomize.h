@@ -13,28 +13,30 @@
 #include "render/overlay.h"
 
 struct kustomize_options {
-    bool legacy_order;    /* no sortOptions: sort as the command does; else keep the order found */
-    bool root_only;       /* a kustomization may read files of its own folder only, as the command */
-    bool managed_by;      /* add the label app.kubernetes.io/managed-by */
-    const struct overlay *overlay; /* laid over the folder to build; NULL: none, it must have a file */
+    bool legacy_order; /* no sortOptions: sort as the command does; else keep the order found */
+    bool root_only;    /* a kustomization may read files of its own folder only, as the command */
+    bool managed_by;   /* add the label app.kubernetes.io/managed-by */
+    str working_dir;   /* where a relative path begins; empty: the root of the tree */
+    const struct overlay
+        *overlay; /* laid over the folder to build; NULL: none, it must have a file */
 };
 
 struct kustomize_output {
-    node **objects; /* plain values: only what JSON can say, ready for json_write or yaml_emit */
+    node **objects; /* plain values (doc/plain.h), ready for json_write or yaml_emit */
     size_t count;
-    str warnings;   /* deprecation notices, a line each, for standard error */
+    str warnings; /* deprecation notices, a line each, for standard error */
 };
 
 /* The command's defaults: KUSTOMIZE_COMMAND; the controller's: all false and an overlay. */
-#define KUSTOMIZE_COMMAND                                                                          \
-    ((struct kustomize_options){.legacy_order = true, .root_only = true})
+#define KUSTOMIZE_COMMAND ((struct kustomize_options){.legacy_order = true, .root_only = true})
 
 /*
  * Builds the folder `path` of the tree. Error texts are the reference's; kind INVALID, or DENIED
  * when a path leaves the tree or something forbidden is asked for.
  */
 MUST_USE err *kustomize_build(arena *a, struct tree *tree, str path,
-                              const struct kustomize_options *options, struct kustomize_output *out);
+                              const struct kustomize_options *options,
+                              struct kustomize_output *out);
 
 /* All objects as one stream of YAML documents, as the command prints it. */
 MUST_USE err *kustomize_text(arena *a, const struct kustomize_output *output, str *out);

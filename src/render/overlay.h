@@ -6,7 +6,6 @@
  * one that lists its manifests. All of it happens in memory; the artifact is
  * never written.
  */
-#include "base/tree.h"
 #include "doc/doc.h"
 
 struct overlay {
@@ -18,10 +17,12 @@ struct overlay {
     const node *build_metadata;              /* list of texts, or NULL */
 };
 
+struct loader;
+
 /*
- * The kustomization of the folder `dir` with the overlay laid over it, and the name of the file it
- * stands for. Errors: a manifest that is not YAML ("failed to decode Kubernetes YAML from a.yaml:
- * ..."), a kustomization file that cannot be read.
+ * The kustomization of the loader's folder with the overlay laid over it, for layer_use, and the
+ * name of the file it stands for. Errors: a manifest that is no object ("failed to decode
+ * Kubernetes YAML from a.yaml: ..."), a kustomization file that cannot be read.
  */
-MUST_USE err *overlay_apply(arena *a, struct tree *tree, str dir, const struct overlay *overlay,
+MUST_USE err *overlay_apply(arena *a, const struct loader *loader, const struct overlay *overlay,
                             str *name_out, node **out);
