@@ -1,0 +1,196 @@
+#include "render/kustomize.h"
+
+#include "base/limits.h"
+#include "doc/plain.h"
+#include "doc/yaml_emit.h"
+#include "render/accumulate.h"
+#include "render/builtin.h"
+#include "render/legacy_order.h"
+#include "render/nameref.h"
+#include "render/origin.h"
+
+#define LOCAL_CONFIG "config.kubernetes.io/local-config"
+
+/* compat: the version that the reference writes there. */
+#define MANAGED_BY "kustomize-v5.8.2"
+
+/* --- The steps after the accumulation --- */
+
+/* Names with hashes, then the references to them, then vars that may read either. */
+static err *settle_names(struct build *build, struct accumulation *all)
+{
+    TRY(builtin_find(STR("HashTransformer"))->transform(build, NULL, all->map));
+    TRY(nameref_update(&all->fields, all->map));
+    return vars_resolve(&all->vars, all->map, all->fields.lists[TABLES_VAR_REFERENCE]);
+}
+
+/* Objects that only take part in the build itself. */
+static void drop_local(struct resmap *map)
+{
+    for (size_t i = 0; i < map->count; i++) {
+        str mark = resource_annotation(map->items[i], STR(LOCAL_CONFIG));
+        if (mark.data && !str_is(mark, "false")) map->items[i]->root = NULL;
+    }
+    resmap_drop_empty(map);
+}
+
+static const str *texts(arena *a, const node *list, size_t *count_out)
+{
+    str *items = NEW_ARRAY(a, str, list ? list->count + 1 : 1);
+    *count_out = 0;
+    NODE_EACH (list, it)
+        items[(*count_out)++] = it->text;
+    return items;
+}
+
+static void sort_legacy(arena *a, struct resmap *map, const struct legacy_order_kinds *kinds)
+{
+    struct legacy_order_item *items = NEW_ARRAY(a, struct legacy_order_item, map->count + 1);
+    for (size_t i = 0; i < map->count; i++) {
+        struct resid id = map->items[i]->id;
+        items[i] = (struct legacy_order_item){
+            .group = id.gvk->group,
+            .version = id.gvk->version,
+            .kind = id.gvk->kind,
+            .namespace = id.namespace,
+            .name = id.name,
+            .object = map->items[i],
+        };
+    }
+    legacy_order_sort(a, items, map->count, kinds);
+    for (size_t i = 0; i < map->count; i++)
+        map->items[i] = items[i].object;
+}
+
+static err *sort(const struct layer *layer, struct resmap *map)
+{
+    arena *a = layer->build->a;
+    const node *options = layer_field(layer, "sortOptions");
+    if (!options) {
+        if (layer->build->options->legacy_order) sort_legacy(a, map, NULL);
+        return NULL;
+    }
+    str order = node_get_str(options, STR("order"));
+    const node *legacy = node_get(options, STR("legacySortOptions"));
+    if (!str_is(order, "fifo") && !str_is(order, "legacy"))
+        return err_invalid("the field 'sortOptions.order' must be one of [fifo, legacy]");
+    if (legacy && str_is(order, "fifo"))
+        return err_invalid("the field 'sortOptions.legacySortOptions' is set but the selected sort "
+                           "order is 'fifo', not 'legacy'");
+    if (str_is(order, "fifo")) return NULL;
+    struct legacy_order_kinds kinds;
+    kinds.first = texts(a, node_get(legacy, STR("orderFirst")), &kinds.first_count);
+    kinds.last = texts(a, node_get(legacy, STR("orderLast")), &kinds.last_count);
+    sort_legacy(a, map, legacy ? &kinds : NULL);
+    return NULL;
+}
+
+static err *label_managed_by(struct build *build, struct resmap *map)
+{
+    static const struct field_spec spec[] = {{.path = STR("metadata/labels"), .create = true}};
+    arena *a = build->a;
+    node *config = node_map(a), *labels = node_map(a);
+    node_set_str(a, labels, STR("app.kubernetes.io/managed-by"), STR(MANAGED_BY));
+    node_set(a, config, STR("labels"), labels);
+    struct plugin plugin;
+    TRY(builtin_configure(build, NULL, "LabelTransformer", config,
+                          (struct field_specs){spec, COUNT(spec)}, &plugin));
+    return plugin.type->transform(build, plugin.state, map);
+}
+
+/* compat: own-meta-types-*. Every annotation is a text in the end, none at all is no field. */
+static void finish_annotations(const struct layer *layer, struct resource *resource)
+{
+    node *metadata = node_get(resource->root, STR("metadata"));
+    node *annotations = node_get(metadata, STR("annotations"));
+    if (!annotations) return;
+    if (node_is_map(annotations)) {
+        if (!layer_has_metadata(layer, "originAnnotations"))
+            node_unset(annotations, STR(ORIGIN_ANNOTATION));
+        if (!layer_has_metadata(layer, "transformerAnnotations"))
+            node_unset(annotations, STR(ORIGIN_TRANSFORMATIONS));
+    }
+    PAIR_EACH (annotations, it) {
+        if (!node_is_scalar(it->value)) continue;
+        it->value->kind = NODE_STR;
+        it->value->time = false;
+    }
+    bool empty = node_is_null(annotations) || (node_is_map(annotations) && !annotations->count);
+    if (empty) node_unset(metadata, STR("annotations"));
+}
+
+static err *deliver(struct build *build, const struct resmap *map, struct kustomize_output *out)
+{
+    node **objects = NEW_ARRAY(build->a, node *, map->count + 1);
+    for (size_t i = 0; i < map->count; i++) {
+        err *e = plain_tree(build->a, map->items[i]->root, &objects[i]);
+        if (!e) continue;
+        str id = resid_text(build->a, map->items[i]->id);
+        return err_wrap(e, STR_FMT, STR_ARG(id));
+    }
+    *out = (struct kustomize_output){
+        .objects = objects,
+        .count = map->count,
+        .warnings = buf_str(&build->warnings),
+    };
+    return NULL;
+}
+
+/* --- The build --- */
+
+static err *open_layer(struct build *build, const struct loader *loader, struct layer *out)
+{
+    const struct overlay *overlay = build->options->overlay;
+    if (!overlay) return layer_open(build, loader, (str){0}, out);
+    str name;
+    node *decoded;
+    TRY(overlay_apply(build->a, loader, overlay, &name, &decoded));
+    return layer_use(build, loader, decoded, name, out);
+}
+
+static err *run(struct build *build, str path, struct kustomize_output *out)
+{
+    const struct loader *loader;
+    struct layer layer;
+    struct accumulation all;
+    TRY(loader_open(build->a, &build->loading, build->options->working_dir, path, &loader));
+    TRY(open_layer(build, loader, &layer));
+    const node *metadata = layer_field(&layer, "buildMetadata");
+    build->origins = metadata && metadata->count;
+    TRY(layer_set_schema(&layer));
+
+    TRY(accumulate(&layer, &all));
+    TRY(settle_names(build, &all));
+    drop_local(all.map);
+    TRY(sort(&layer, all.map));
+    if (build->options->managed_by || layer_has_metadata(&layer, "managedByLabel"))
+        TRY(label_managed_by(build, all.map));
+    for (size_t i = 0; i < all.map->count; i++)
+        finish_annotations(&layer, all.map->items[i]);
+    return deliver(build, all.map, out);
+}
+
+err *kustomize_build(arena *a, struct tree *tree, str path, const struct kustomize_options *options,
+                     struct kustomize_output *out)
+{
+    struct build build AUTO(build_done) = {0};
+    build_init(&build, a, tree, options);
+    err *e = run(&build, path, out);
+    /* What is missing or in conflict is so in the files: a human has to change them. */
+    if (e && e->kind != ERR_DENIED) e->kind = ERR_INVALID;
+    return e;
+}
+
+err *kustomize_text(arena *a, const struct kustomize_output *output, str *out)
+{
+    buf text = BUF(a);
+    for (size_t i = 0; i < output->count; i++) {
+        if (i) BUF_ADD(&text, "---\n");
+        TRY(yaml_emit(&text, output->objects[i]));
+        if (text.len > LIMIT_RENDER_BYTES)
+            return err_invalid("the output has more than %u bytes, the limit of one build",
+                               LIMIT_RENDER_BYTES);
+    }
+    *out = buf_str(&text);
+    return NULL;
+}
