@@ -235,6 +235,15 @@ static int by_name(const void *a, const void *b)
     return str_cmp(((const struct tree_entry *)a)->name, ((const struct tree_entry *)b)->name);
 }
 
+/* Some file systems do not say what an entry is. */
+static bool is_link(DIR *dir, const struct dirent *entry)
+{
+    struct stat info;
+    if (entry->d_type != DT_UNKNOWN) return entry->d_type == DT_LNK;
+    return fstatat(dirfd(dir), entry->d_name, &info, AT_SYMLINK_NOFOLLOW) == 0 &&
+           S_ISLNK(info.st_mode);
+}
+
 static enum tree_kind entry_kind(arena *a, struct tree *tree, str real, const struct dirent *entry)
 {
     if (entry->d_type == DT_REG) return TREE_FILE;
@@ -264,8 +273,8 @@ err *tree_list(arena *a, struct tree *tree, str path, struct tree_entry **out, s
         str name = str_of(entry->d_name);
         if (str_is(name, ".") || str_is(name, "..")) continue;
         enum tree_kind kind = entry_kind(a, tree, real, entry);
-        *ARENA_PUSH(a, entries, count, room) =
-            (struct tree_entry){.name = str_dup(a, name), .kind = kind};
+        *ARENA_PUSH(a, entries, count, room) = (struct tree_entry){
+            .name = str_dup(a, name), .kind = kind, .link = is_link(dir, entry)};
     }
     if (count) qsort(entries, count, sizeof *entries, by_name);
     *out = entries;

@@ -20,6 +20,7 @@ enum tree_kind { TREE_FILE, TREE_DIR, TREE_OTHER };
 struct tree_entry {
     str name;
     enum tree_kind kind; /* what the name leads to; TREE_OTHER when that is nowhere */
+    bool link;           /* the name is a symbolic link */
 };
 
 MUST_USE err *tree_open(str path, struct tree **out);

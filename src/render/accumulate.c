@@ -36,24 +36,28 @@ static err *append_objects(struct build *build, const struct manifest_objects *o
     return NULL;
 }
 
-/* The objects of a text, which may not share an id. */
-static err *read_objects(struct build *build, str text, str file, struct resmap *map)
-{
-    struct manifest_objects objects;
-    TRY(manifest_read(build->a, text, &objects));
-    return append_objects(build, &objects, file, map);
-}
-
-static err *accumulate_file(const struct layer *layer, str path, struct accumulation *into)
+/* `known` are the objects of the file if it has been read before. Inside a file, too, no id may be
+ * there twice. */
+static err *read_objects(const struct layer *layer, str path, const struct manifest_objects *known,
+                         struct resmap *map)
 {
     struct build *build = layer->build;
-    struct resmap *map = build_resmap(build);
-    str text;
-    err *e = loader_read(build->a, layer->loader, path, &text);
-    if (!e) {
-        str file = build->origins ? layer_path(layer, path) : path;
-        e = manifest_name_file(read_objects(build, text, file, map), path);
+    struct manifest_objects objects;
+    if (!known) {
+        str text;
+        TRY(loader_read(build->a, layer->loader, path, &text));
+        TRY(manifest_name_file(manifest_read(build->a, text, &objects), path));
+        known = &objects;
     }
+    str file = build->origins ? layer_path(layer, path) : path;
+    return append_objects(build, known, file, map);
+}
+
+static err *accumulate_file(const struct layer *layer, str path,
+                            const struct manifest_objects *known, struct accumulation *into)
+{
+    struct resmap *map = build_resmap(layer->build);
+    err *e = read_objects(layer, path, known, map);
     if (e) return err_wrap(e, "accumulating resources from '" STR_FMT "'", STR_ARG(path));
     e = resmap_append_all(into->map, map);
     return e ? err_wrap(e, "merging resources from '" STR_FMT "'", STR_ARG(path)) : NULL;
@@ -105,9 +109,10 @@ static err *accumulate_folder(const struct layer *layer, const struct loader *lo
 
 /* An entry is a file, or else a folder. When it is neither, both errors are told; but a file that
  * is no YAML has been found. */
-static err *accumulate_entry(const struct layer *layer, str path, struct accumulation *into)
+static err *accumulate_entry(const struct layer *layer, str path,
+                             const struct manifest_objects *known, struct accumulation *into)
 {
-    err *no_file AUTO(err_done) = accumulate_file(layer, path, into);
+    err *no_file AUTO(err_done) = accumulate_file(layer, path, known, into);
     if (!no_file) return NULL;
     const struct loader *loader;
     err *e = loader_enter(layer->build->a, layer->loader, path, &loader);
@@ -123,10 +128,10 @@ static err *accumulate_entry(const struct layer *layer, str path, struct accumul
 }
 
 static err *accumulate_entries(const struct layer *layer, const node *paths,
-                               struct accumulation *into)
+                               const struct manifest_objects **known, struct accumulation *into)
 {
-    NODE_EACH (paths, it)
-        TRY(accumulate_entry(layer, it->text, into));
+    for (size_t i = 0; node_is_list(paths) && i < paths->count; i++)
+        TRY(accumulate_entry(layer, paths->items[i]->text, known ? known[i] : NULL, into));
     return build_check(layer->build);
 }
 
@@ -163,7 +168,7 @@ static err *read_configs(const struct layer *layer, const node *entries, struct 
         }
         TRY(append_objects(build, &objects, file, into->map));
     }
-    return accumulate_entries(layer, paths, into);
+    return accumulate_entries(layer, paths, NULL, into);
 }
 
 static err *load_plugins(const struct layer *layer, const char *field, bool generators,
@@ -341,7 +346,7 @@ static err *add_crds(const struct layer *layer, struct accumulation *into)
 
 static err *run(const struct layer *layer, struct accumulation *into)
 {
-    err *e = accumulate_entries(layer, layer_field(layer, "resources"), into);
+    err *e = accumulate_entries(layer, layer_field(layer, "resources"), layer->objects, into);
     if (e) return err_wrap(e, "accumulating resources");
     TRY(add_fields(layer, into));
     TRY(add_crds(layer, into));

@@ -233,15 +233,20 @@ static const struct decode_struct kustomization_type =
 
 /* --- Reading --- */
 
+err *kustfile_decode_node(arena *a, const node *value, bool strict, node **out)
+{
+    int mode = strict ? DECODE_STRICT : DECODE_EXACT;
+    err *e = decode_value(a, &kustomization_type, value, mode, out);
+    return e ? err_wrap(e, "invalid Kustomization") : NULL;
+}
+
 err *kustfile_decode(arena *a, str text, bool strict, node **out)
 {
     node *value;
-    err *e =
-        yaml_parse(a, text, (struct yaml_options){.dialect = YAML_V2, .last_wins = true}, &value);
-    if (!e && node_is_null(value)) value = node_map(a);
-    if (!e)
-        e = decode_value(a, &kustomization_type, value, strict ? DECODE_STRICT : DECODE_EXACT, out);
-    return e ? err_wrap(e, "invalid Kustomization") : NULL;
+    struct yaml_options options = {.dialect = YAML_V2, .last_wins = true};
+    err *e = yaml_parse(a, text, options, &value);
+    if (e) return err_wrap(e, "invalid Kustomization");
+    return kustfile_decode_node(a, node_is_null(value) ? node_map(a) : value, strict, out);
 }
 
 /* compat: in the order of the reference. */

@@ -29,6 +29,7 @@ MUST_USE err *kustfile_use(arena *a, node *decoded, str file_name, str root, buf
                            struct kustfile *out);
 /* Only the fields: unknown ones are an error when strict, else dropped. */
 MUST_USE err *kustfile_decode(arena *a, str text, bool strict, node **out);
+MUST_USE err *kustfile_decode_node(arena *a, const node *value, bool strict, node **out);
 
 /* Types that configs of plugins share with the file. */
 extern const struct decode_struct kustfile_selector, kustfile_field_spec, kustfile_image,

@@ -142,10 +142,9 @@ static err *open_layer(struct build *build, const struct loader *loader, struct 
 {
     const struct overlay *overlay = build->options->overlay;
     if (!overlay) return layer_open(build, loader, (str){0}, out);
-    str name;
-    node *decoded;
-    TRY(overlay_apply(build->a, loader, overlay, &name, &decoded));
-    return layer_use(build, loader, decoded, name, out);
+    struct overlaid overlaid;
+    TRY(overlay_apply(build->a, loader, overlay, &overlaid));
+    return layer_use(build, loader, &overlaid, out);
 }
 
 static err *run(struct build *build, str path, struct kustomize_output *out)

@@ -54,10 +54,10 @@ err *layer_open(struct build *build, const struct loader *loader, str folder, st
                          &out->kustomization);
 }
 
-err *layer_use(struct build *build, const struct loader *loader, node *decoded, str file_name,
+err *layer_use(struct build *build, const struct loader *loader, const struct overlaid *overlaid,
                struct layer *out)
 {
-    *out = (struct layer){.build = build, .loader = loader};
-    return kustfile_use(build->a, decoded, file_name, loader_root(loader), &build->warnings,
-                        &out->kustomization);
+    *out = (struct layer){.build = build, .loader = loader, .objects = overlaid->objects};
+    return kustfile_use(build->a, overlaid->decoded, overlaid->file_name, loader_root(loader),
+                        &build->warnings, &out->kustomization);
 }

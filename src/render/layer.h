@@ -11,14 +11,17 @@ struct layer {
     const struct loader *loader;
     struct kustfile kustomization;
     str folder; /* relative to the folder that is built, for annotations; empty there */
+    /* Objects of entries of `resources` that have been read before; NULL: none, and for a folder.
+     */
+    const struct manifest_objects **objects;
 };
 
 /* Reads the kustomization file of the folder, and its `openapi`. */
 MUST_USE err *layer_open(struct build *build, const struct loader *loader, str folder,
                          struct layer *out);
 /* The same with a kustomization that is in memory. */
-MUST_USE err *layer_use(struct build *build, const struct loader *loader, node *decoded,
-                        str file_name, struct layer *out);
+MUST_USE err *layer_use(struct build *build, const struct loader *loader,
+                        const struct overlaid *overlaid, struct layer *out);
 
 const node *layer_field(const struct layer *layer, const char *name); /* NULL: not there */
 str layer_text(const struct layer *layer, const char *name);

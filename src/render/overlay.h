@@ -6,7 +6,7 @@
  * one that lists its manifests. All of it happens in memory; the artifact is
  * never written.
  */
-#include "doc/doc.h"
+#include "render/manifest.h"
 
 struct overlay {
     str namespace, name_prefix, name_suffix; /* empty: as the folder says */
@@ -19,10 +19,19 @@ struct overlay {
 
 struct loader;
 
+/* What layer_use takes. */
+struct overlaid {
+    node *decoded;
+    str file_name; /* of the file that it stands for */
+    /* Of a file that was made up: the objects of each entry of `resources`, which have been read to
+     * check them; NULL for a folder. */
+    const struct manifest_objects **objects;
+};
+
 /*
- * The kustomization of the loader's folder with the overlay laid over it, for layer_use, and the
- * name of the file it stands for. Errors: a manifest that is no object ("failed to decode
- * Kubernetes YAML from a.yaml: ..."), a kustomization file that cannot be read.
+ * The kustomization of the loader's folder with the overlay laid over it. Errors: a manifest that
+ * is no object ("failed to decode Kubernetes YAML from a.yaml: ..."), a kustomization file that
+ * cannot be read.
  */
 MUST_USE err *overlay_apply(arena *a, const struct loader *loader, const struct overlay *overlay,
-                            str *name_out, node **out);
+                            struct overlaid *out);

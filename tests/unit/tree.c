@@ -178,15 +178,17 @@ static void lists_are_sorted(void **state)
     static const struct {
         const char *name;
         enum tree_kind kind;
-    } want[] = {{"B", TREE_FILE},
-                {"b", TREE_DIR},
-                {"dangling", TREE_OTHER},
-                {"dir-link", TREE_DIR},
-                {"empty", TREE_FILE}};
+        bool link;
+    } want[] = {{"B", TREE_FILE, false},
+                {"b", TREE_DIR, false},
+                {"dangling", TREE_OTHER, true},
+                {"dir-link", TREE_DIR, true},
+                {"empty", TREE_FILE, false}};
     assert_int_equal(count, COUNT(want));
     for (size_t i = 0; i < count; i++) {
         assert_true(str_is(entries[i].name, want[i].name));
         assert_int_equal(entries[i].kind, want[i].kind);
+        assert_int_equal(entries[i].link, want[i].link);
     }
 }
 
