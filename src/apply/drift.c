@@ -28,11 +28,7 @@ static void on_live(void *context, size_t index, arena *scratch UNUSED, node *ob
     piece->exists = true;
     piece->live_version = node_find_str(piece->live, "metadata", "resourceVersion", NULL);
     piece->live_uid = node_find_str(piece->live, "metadata", "uid", NULL);
-    enum prepare_policy policy = prepare_policy_of(piece->live);
-    if (policy == PREPARE_IGNORE) piece->state = SUBMIT_SKIP;
-    if (policy != PREPARE_MERGE) {
-        piece->handover = handover_patch(a, piece->live, OBSERVED_FIELD_MANAGER);
-    }
+    if (prepare_policy_of(piece->live) == PREPARE_IGNORE) piece->state = SUBMIT_SKIP;
 }
 
 err *drift_look(struct kube *kube, struct pieces *pieces, const atomic_bool *cancel)

@@ -197,7 +197,7 @@ err *submit_validate(struct kube *kube, struct pieces *pieces, bool late, const 
     for (size_t i = 0; i < pieces->count; i++) {
         struct piece *piece = &pieces->items[i];
         bool wanted = piece->state == (late ? SUBMIT_LATER : SUBMIT_CHANGE);
-        if (wanted) batch_add(&batch, i, apply_request(piece, true));
+        if (wanted && !piece->error) batch_add(&batch, i, apply_request(piece, true));
     }
     kube_batch(kube, batch.requests, batch.count, cancel, on_dry_run, &batch);
 
@@ -302,15 +302,21 @@ static void on_applied(void *context, size_t index, arena *scratch, node *object
     piece->action = !piece->exists || piece->recreate              ? SUBMIT_CREATED
                     : str_eq(version, piece->live_version)         ? SUBMIT_UNCHANGED
                                                                    : SUBMIT_CONFIGURED;
-    if (piece->drifted) piece->applied = doc_copy(batch->pieces->a, object);
     observed_expect(batch->observed, piece->ref, object, piece->desired);
+    if (!piece->drifted) return;
+    arena *a = batch->pieces->a;
+    if (!piece->applied) piece->applied = doc_copy(a, object);
+    /* What is left of other managers' claims goes with a second apply; most often nothing is. */
+    bool first = !piece->handover && prepare_policy_of(object) != PREPARE_MERGE;
+    node *patch = first ? handover_patch(scratch, object, OBSERVED_FIELD_MANAGER) : NULL;
+    if (!patch) return;
+    piece->handover = doc_copy(a, patch);
+    piece->state = SUBMIT_HEAL;
 }
 
-err *submit_apply(struct kube *kube, struct observed *observed, struct pieces *pieces,
-                  enum order_stage stage, const atomic_bool *cancel, bool *busy_out)
+static void apply_due(struct kube *kube, struct observed *observed, struct pieces *pieces,
+                      enum order_stage stage, const atomic_bool *cancel)
 {
-    *busy_out = remove_old(kube, pieces, stage, cancel);
-    take_over(kube, pieces, stage, cancel);
     struct batch batch = batch_new(pieces);
     batch.observed = observed;
     for (size_t i = 0; i < pieces->count; i++) {
@@ -320,5 +326,15 @@ err *submit_apply(struct kube *kube, struct observed *observed, struct pieces *p
         batch_add(&batch, i, apply_request(piece, false));
     }
     kube_batch(kube, batch.requests, batch.count, cancel, on_applied, &batch);
+}
+
+err *submit_apply(struct kube *kube, struct observed *observed, struct pieces *pieces,
+                  enum order_stage stage, const atomic_bool *cancel, bool *busy_out)
+{
+    *busy_out = remove_old(kube, pieces, stage, cancel);
+    for (int round = 0; round < 2; round++) {
+        take_over(kube, pieces, stage, cancel);
+        apply_due(kube, observed, pieces, stage, cancel);
+    }
     return collect(pieces);
 }

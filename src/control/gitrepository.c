@@ -432,6 +432,8 @@ CONTROLLER(gitrepository) = {
     .name = "gitrepository",
     .kind = {{"source.toolkit.fluxcd.io", 24}, {"v1", 2}, {"GitRepository", 13}},
     .plural = "gitrepositories",
+    .component = "source-controller",
+    .workers_least = 32,
     .reconcile = reconcile,
     .refs = refs,
 };

@@ -357,7 +357,10 @@ static err *take_variables(struct unit *unit, bool build)
     struct unit_memory *memory = unit->memory;
     bool remote = unit->spec.post_build.substitute_from.count;
     bool fresh = clock_now_ns() - memory->variables_ns < VARIABLES_FRESH_NS;
-    if (remote && fresh && memory->variables_ns && !build) return NULL;
+    if (remote && fresh && memory->variables_ns && !build) {
+        unit_look_again(unit, VARIABLES_FRESH_NS);
+        return NULL;
+    }
     map_clear(&unit->variables);
     TRY(manifests_variables(manager_kube(unit->work->manager), unit->a, &unit->spec,
                             unit->work->namespace, &unit->variables, &memory->variables));
@@ -385,6 +388,7 @@ static bool resume(struct unit *unit, bool *wait_out)
     str applied = node_get_str(unit->status.now, STR("lastAppliedRevision"));
     if (!proof.len || !str_eq(applied, unit->artifact.revision)) return false;
     if (!status_object_is_ready(unit->work->object)) return false;
+    unit->is_proven = !unit->spec.post_build.substitute_from.count;
     if (!observed_follow(manager_observed(manager), unit->owner, unit->before.refs, unit->before.count)) {
         *wait_out = true;
         unit_look_again(unit, 5 * CLOCK_SECOND);
@@ -675,6 +679,7 @@ CONTROLLER(kustomization) = {
     .name = "kustomization",
     .kind = {{"kustomize.toolkit.fluxcd.io", 27}, {"v1", 2}, {"Kustomization", 13}},
     .plural = "kustomizations",
+    .component = "kustomize-controller",
     .reconcile = reconcile,
     .refs = refs,
     .wants = wants,

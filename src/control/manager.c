@@ -32,6 +32,7 @@ struct lane {
     struct queue *queue;
     struct pool *pool;
     struct watch *watch;
+    struct event_sender *events;
     size_t held;         /* keys that became ready before everything was synced */
     bool synced;
 };
@@ -53,7 +54,6 @@ struct manager {
     struct observed *observed;
     struct artifacts *artifacts;
     struct from_git *git;
-    struct event_sender *events;
     struct lane *lanes;
     size_t lane_count;
     struct aside asides[3];
@@ -402,7 +402,8 @@ static void add_lane(struct manager *manager, const struct controller *controlle
         .ready = on_ready,
         .context = lane,
     });
-    lane->pool = pool_new(manager->options.concurrent);
+    lane->pool = pool_new(MAX(manager->options.concurrent, controller->workers_least));
+    lane->events = event_sender_new(manager->kube, str_of(controller->component));
 }
 
 static err *prepare(struct manager *manager)
@@ -446,7 +447,6 @@ err *manager_new(struct loop *loop, struct kube *kube, struct manager_options op
     manager->objects = objects_new();
     manager->observed =
         observed_new((struct observed_options){.kube = kube, .changed = on_observed, .context = manager});
-    manager->events = event_sender_new(kube, STR("kustomize-controller"));
     err *e = prepare(manager);
     if (e) {
         manager_free(manager);
@@ -513,6 +513,7 @@ void manager_free(struct manager *manager)
         struct lane *lane = &manager->lanes[i];
         if (lane->pool) pool_free(lane->pool);
         queue_free(lane->queue);
+        event_sender_free(lane->events);
     }
     MAP_EACH(&manager->slots, entry) {
         struct slot *slot = entry->value;
@@ -522,7 +523,6 @@ void manager_free(struct manager *manager)
         if (slot->memory && lane && lane->controller->forget) lane->controller->forget(slot->memory);
         free(slot);
     }
-    event_sender_free(manager->events);
     map_done(&manager->slots);
     map_done(&manager->waiting);
     observed_free(manager->observed);
@@ -614,7 +614,7 @@ void manager_saw(struct manager *manager, const node *object)
 void manager_event(struct work *work, enum manager_severity severity, const char *reason, str message,
                    const struct http_header *metadata, size_t metadata_count)
 {
-    event_send(work->manager->events,
+    event_send(lane_of(work->manager, work->controller->kind.kind)->events,
                &(struct event){
                    .about = {work->controller->kind, work->namespace, work->name},
                    .uid = node_find_str(work->object, "metadata", "uid", NULL),

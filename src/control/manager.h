@@ -42,6 +42,8 @@ struct controller {
     const char *name;       /* for --controllers and logs: "kustomization" */
     struct kube_kind kind;
     const char *plural;     /* "kustomizations" */
+    const char *component;  /* who its events are from: the name of Flux's controller */
+    int workers_least;      /* more than --concurrent where a run may wait for a slow server */
     /* Errors are for what the reconciler did not expect: logged, and tried again with back-off. */
     err *(*reconcile)(struct work *work, struct outcome *out);
     /* What the object refers to, as keys "Kind/ns/name"; may be NULL. */

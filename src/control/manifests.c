@@ -1,6 +1,7 @@
 #include "control/manifests.h"
 
 #include "base/b64.h"
+#include "base/buf.h"
 #include "base/hash.h"
 #include "base/limits.h"
 #include "render/kustomize.h"
@@ -56,24 +57,33 @@ static err *refuse_encrypted(arena *a, const node *object, const struct kube_ref
                    STR_ARG(name));
 }
 
-static err *make_piece(arena *a, const struct manifests_options *options, node *object,
-                       struct piece *out)
+/* Why the object must not be sent, if so. */
+static err *prepare(arena *a, const struct manifests_options *options, node *object,
+                    const struct kube_ref *ref)
 {
-    TRY(substitute(a, options, &object));
-    struct prepare_options prepare = {
+    struct prepare_options prepare_options = {
         .owner_name = options->name,
         .owner_namespace = options->namespace,
         .common_labels = options->spec->common_metadata.labels,
         .common_annotations = options->spec->common_metadata.annotations,
     };
+    if (!options->keep_encrypted) TRY(refuse_encrypted(a, object, ref));
+    return err_because(prepare_object(a, object, &prepare_options), "BuildFailed");
+}
+
+static err *make_piece(arena *a, const struct manifests_options *options, node *object,
+                       struct piece *out)
+{
+    TRY(substitute(a, options, &object));
     struct kube_ref ref = kube_ref_of(object);
-    if (!options->keep_encrypted) TRY(refuse_encrypted(a, object, &ref));
-    TRY(err_because(prepare_object(a, object, &prepare), "BuildFailed"));
+    err *refused = prepare(a, options, object, &ref);
+    if (refused && !options->keep_refused) return refused;
     *out = (struct piece){
         .ref = ref,
         .object = object,
         .desired = node_hash(object),
         .state = prepare_policy_of(object) == PREPARE_IGNORE ? SUBMIT_SKIP : SUBMIT_CHANGE,
+        .error = refused,
     };
     return NULL;
 }
@@ -82,6 +92,26 @@ static err *make_piece(arena *a, const struct manifests_options *options, node *
 static bool is_for_cluster(const node *object)
 {
     return !str_starts(node_get_str(object, STR("apiVersion")), STR("kustomize.config.k8s.io/"));
+}
+
+/* Every object that fails is in the error, a line each. */
+static err *make_pieces(arena *a, const struct manifests_options *options,
+                        const struct kustomize_output *output, struct manifests *out)
+{
+    buf text AUTO(buf_done) = {0};
+    for (size_t i = 0; i < output->count; i++) {
+        node *object = doc_copy_tree(a, output->objects[i]);
+        if (!is_for_cluster(object)) continue;
+        err *e AUTO(err_done) = make_piece(a, options, object, &out->pieces[out->count]);
+        if (!e) out->count++;
+        if (!e) continue;
+        if (text.len) buf_add_char(&text, '\n');
+        buf_add(&text, err_text(e));
+    }
+    if (!text.len) return NULL;
+    struct pieces pieces = {.items = out->pieces, .count = out->count, .a = a};
+    submit_done(&pieces);
+    return err_new(ERR_INVALID, "BuildFailed", STR_FMT, STR_ARG(buf_str(&text)));
 }
 
 err *manifests_build(arena *a, const struct manifests_options *options, struct manifests *out)
@@ -96,12 +126,7 @@ err *manifests_build(arena *a, const struct manifests_options *options, struct m
     out->digest = str_concat(a, STR("sha256:"), digest);
     out->warnings = output.warnings;
     out->pieces = NEW_ARRAY(a, struct piece, output.count + 1);
-    for (size_t i = 0; i < output.count; i++) {
-        node *object = doc_copy_tree(a, output.objects[i]);
-        if (!is_for_cluster(object)) continue;
-        TRY(make_piece(a, options, object, &out->pieces[out->count]));
-        out->count++;
-    }
+    TRY(make_pieces(a, options, &output, out));
     struct pieces pieces = {.items = out->pieces, .count = out->count, .a = a};
     submit_sort(&pieces);
     return NULL;

@@ -14,6 +14,8 @@ struct manifests_options {
     str name, namespace;           /* of the Kustomization */
     const struct kustomization_spec *spec;
     const struct map *variables;   /* name to str *; may be empty */
+    bool keep_refused;             /* an object that must not be sent keeps its error in piece->error,
+                                      so that it is reported beside the server's refusals */
     bool lenient;                  /* unset variables are empty instead of an error */
     bool keep_encrypted;           /* encrypted Secrets stay as they are: for commands, which mask them */
 };

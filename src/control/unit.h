@@ -49,6 +49,7 @@ struct unit {
     struct map variables;
     struct inventory before; /* of the status */
     str built_digest;        /* of what was built, in this run or the one that we wait for */
+    bool is_proven;          /* the status says that this very revision and spec was applied before */
     struct outcome *out;
 };
 

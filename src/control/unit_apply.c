@@ -104,13 +104,20 @@ static err *plan_piece(struct unit *unit, struct piece *piece)
 {
     struct observed_record record;
     observed_get(manager_observed(unit->work->manager), unit->a, piece->ref, &record);
-    if (piece->state == SUBMIT_SKIP) return NULL;
+    if (piece->state == SUBMIT_SKIP || piece->error) return NULL;
     if (record.exists && record.owner.len && !str_eq(record.owner, unit->owner) &&
         is_kept_by(unit, piece, record.owner)) {
         str ref = kube_ref_text(unit->a, piece->ref);
         return err_invalid(STR_FMT " belongs to the Kustomization '" STR_FMT
                                    "' already; remove it from one of the two",
                            STR_ARG(ref), STR_ARG(record.owner));
+    }
+    bool proven = unit->is_proven && record.watched && !record.expected;
+    if (proven) {
+        /* Changed while we were away, or as it was: looking at it tells. */
+        piece->drifted = true;
+        piece->state = SUBMIT_HEAL;
+        return NULL;
     }
     if (!record.watched || !record.expected || record.desired != piece->desired) return NULL;
     if (!observed_has_drifted(&record)) {
@@ -244,6 +251,7 @@ static void report_drift(struct unit *unit, const struct pieces *pieces)
     for (size_t i = 0; i < pieces->count; i++) {
         const struct piece *piece = &pieces->items[i];
         if (!piece->drifted || piece->state != SUBMIT_DONE) continue;
+        if (piece->action == SUBMIT_UNCHANGED) continue;
         str text = drift_explain(unit->a, piece);
         int rounds = count_round(unit, piece->ref);
         if (rounds > FIGHT_FREE_ROUNDS) text = drift_advise(unit->a, text, rounds);
@@ -342,6 +350,7 @@ static err *build(struct unit *unit, struct pieces *out)
                             .namespace = unit->work->namespace,
                             .spec = &unit->spec,
                             .variables = &unit->variables,
+                            .keep_refused = true,
                         },
                         &manifests));
     unit->built_digest = manifests.digest;

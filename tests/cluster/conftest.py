@@ -2,6 +2,7 @@
 one API server and one operator serve most of them; a test that stops either gets its own."""
 import itertools
 import os
+import re
 import subprocess
 import sys
 
@@ -43,8 +44,8 @@ class Cluster:
         return operator
 
     def tenant(self, test_name):
-        short = test_name.removeprefix("test_").replace("_", "-").replace("[", "-").rstrip("]")
-        return Tenant(self.servers, self.host, f"{short[:50].strip('-').lower()}-{next(numbers)}")
+        short = re.sub("[^a-z0-9]+", "-", test_name.removeprefix("test_").lower())
+        return Tenant(self.servers, self.host, f"{short[:50].strip('-')}-{next(numbers)}")
 
     def stop(self):
         for operator in self.operators:

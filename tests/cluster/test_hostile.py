@@ -46,7 +46,8 @@ MALFORMED = {
     "build-number": {"postBuild": 7},
     "patches-null": {"patches": [None]},
     "images-deep": {"images": [[[[]]]]},
-    "checks-number": {"healthChecks": [3], "wait": "maybe"},
+    "checks-number": {"healthChecks": [3]},
+    "wait-text": {"wait": "maybe"},
 }
 
 
@@ -91,7 +92,7 @@ def test_absurd_annotations(tenant):
     tenant.deploy(configmap("settings"))
     huge = "x" * 200_000
     tenant.api.patch("kustomizations", tenant.namespace, "app", {"metadata": {"annotations": {
-        "reconcile.fluxcd.io/requestedAt": huge, "event.toolkit.fluxcd.io/": "x",
+        "reconcile.fluxcd.io/requestedAt": huge, "event.toolkit.fluxcd.io/x": "\u202e",
         "no-slash": "\u0000\u202e\n"}}})
     commit = tenant.push_objects(configmap("settings", {"key": "two"}))
     tenant.pull_now()
@@ -109,8 +110,7 @@ def test_value_of_a_malformed_secret_is_seen_nowhere(tenant, operator):
     tenant.push_objects(configmap("settings"), number, nested, encoded)
     tenant.source()
     tenant.unit()
-    ready = eventually(lambda: condition(tenant.get_unit()).get("status") == "False" and
-                       condition(tenant.get_unit()), what="a failure")
+    ready = tenant.wait_failed("ReconciliationFailed")
     for name in ("number", "nested", "encoded"):
         assert f"Secret/{tenant.namespace}/{name}" in ready["message"], ready["message"]
     assert not tenant.exists("configmaps", "settings")
