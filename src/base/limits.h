@@ -13,6 +13,7 @@
 #define LIMIT_DOC_BYTES (64u * 1024 * 1024)      /* one document or stream of documents */
 #define LIMIT_YAML_ALIAS_FACTOR 10               /* nodes after expansion per node before, plus the next */
 #define LIMIT_YAML_ALIAS_FREE_NODES 10000        /* small files may repeat themselves freely */
+#define LIMIT_YAML_DIRECTIVES 100                /* lines that begin with %; libyaml compares all */
 #define LIMIT_MERGE_ITEMS 10000                  /* items of two lists merged by key: quadratic */
 #define LIMIT_PATCH_OPS 10000                    /* operations of one JSON patch */
 #define LIMIT_PATCH_COPY_BYTES (32 * 1024 * 1024) /* memory one JSON patch may copy: it can double */

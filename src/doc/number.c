@@ -12,6 +12,8 @@
 /* 767 digits decide how any decimal rounds to a double; whether more follow is one digit. */
 enum { DOUBLE_DIGITS = 800 };
 
+/* ------------------------------------------------------------------ reading */
+
 static bool is_digit(char c)
 {
     return c >= '0' && c <= '9';
@@ -203,6 +205,95 @@ double number_to_double(const struct number *n)
     return strtod(text, NULL);
 }
 
+/* ------------------------------------------------------------------ what is a number */
+
+/* The next character of a number, which may hold '_' anywhere; 0 at the end. */
+static char peek(str *rest)
+{
+    while (rest->len && rest->data[0] == '_')
+        *rest = str_skip(*rest, 1);
+    return rest->len ? rest->data[0] : 0;
+}
+
+static char next(str *rest)
+{
+    char c = peek(rest);
+    *rest = str_skip(*rest, 1);
+    return c;
+}
+
+static size_t skip_digits(str *rest)
+{
+    size_t count = 0;
+    for (; is_digit(peek(rest)); count++)
+        next(rest);
+    return count;
+}
+
+bool number_is_integer(str text, bool v3)
+{
+    char sign = peek(&text);
+    if (sign == '-' || sign == '+')
+        next(&text);
+    else
+        sign = 0;
+    unsigned base = 10;
+    bool digits = false;
+    if (peek(&text) == '0') {
+        next(&text);
+        char mark = peek(&text) | 0x20;
+        base = mark == 'x' ? 16 : mark == 'b' ? 2 : 8;
+        digits = mark != 'x' && mark != 'b' && mark != 'o';
+        if (!digits) next(&text);
+        bool late = base == 2 || (base == 8 && !digits && v3);
+        if (!sign && late && (peek(&text) == '-' || peek(&text) == '+')) sign = next(&text);
+    }
+    uint64_t value = 0;
+    for (; peek(&text) || text.len; digits = true) {
+        char c = next(&text);
+        unsigned digit = is_digit(c) ? (unsigned)(c - '0') : (unsigned)((c | 0x20) - 'a') + 10;
+        if (digit >= base) return false;
+        if (__builtin_mul_overflow(value, base, &value)) return false;
+        if (__builtin_add_overflow(value, digit, &value)) return false;
+    }
+    return digits && (!sign || value <= (uint64_t)INT64_MAX + (sign == '-'));
+}
+
+/* Each '_' stands between two digits: what Go asks of a number that begins with a point. */
+static bool separates_digits(str text)
+{
+    for (size_t i = 0; i < text.len; i++) {
+        if (text.data[i] != '_') continue;
+        if (i == 0 || i + 1 == text.len || !is_digit(text.data[i - 1])) return false;
+        if (!is_digit(text.data[i + 1])) return false;
+    }
+    return true;
+}
+
+bool number_is_float(str text)
+{
+    if (text.len && text.data[0] == '.' && !separates_digits(text)) return false;
+    str rest = text;
+    if (peek(&rest) == '-' || peek(&rest) == '+') next(&rest);
+    size_t digits = skip_digits(&rest);
+    if (peek(&rest) == '.') {
+        next(&rest);
+        digits += skip_digits(&rest);
+    }
+    if (digits == 0) return false;
+    bool exponent = (peek(&rest) | 0x20) == 'e';
+    if (exponent) {
+        next(&rest);
+        if (peek(&rest) == '-' || peek(&rest) == '+') next(&rest);
+        if (skip_digits(&rest) == 0) return false;
+    }
+    if (peek(&rest) || rest.len) return false;
+    if (!exponent && digits < 300) return true;
+    struct number number;
+    number_read(text, false, &number);
+    return isfinite(number_to_double(&number));
+}
+
 bool number_is_json(str text)
 {
     const char *p = text.data, *end = text.data + text.len;
@@ -225,6 +316,8 @@ bool number_is_json(str text)
     }
     return p == end;
 }
+
+/* ------------------------------------------------------------------ printing */
 
 /* The fewest digits that read back as the same double, "ddd", and the power of ten of the first. */
 static str shortest(double value, char text[40], int64_t *power)

@@ -31,6 +31,12 @@ bool number_to_uint(const struct number *n, uint64_t *out);
 double number_to_double(const struct number *n); /* beyond the largest double: an infinity */
 
 bool number_is_json(str text);
+/* What go-yaml takes for a number, when it is the text of a plain scalar. An integer is a literal
+ * as Go reads it with base 0, which fits 64 bits; behind 0b, and in v3 behind 0o, may be a sign. A
+ * float is finite. */
+bool number_is_integer(str text, bool v3);
+bool number_is_float(str text);
+
 /* As Go tools print: an integer of at most 64 bits in full, anything else as a double: without a
  * point when its shortest digits, filled up with zeros, fit 64 bits, else the shortest text that
  * reads back the same, with an exponent below 1e-4 and from 1e6 on. False, and nothing written, for

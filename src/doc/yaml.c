@@ -1,6 +1,5 @@
 #include "doc/yaml.h"
 
-#include <math.h>
 #include <string.h>
 #include <yaml.h>
 
@@ -47,99 +46,6 @@ static const uint8_t first_class[256] = {
     ['+'] = MAYBE_NUMBER, ['0' ... '9'] = MAYBE_NUMBER, ['-'] = MAYBE_NUMBER,
 };
 
-/* The next character of a number, which may hold '_' anywhere; 0 at the end. */
-static char peek(str *rest)
-{
-    while (rest->len && rest->data[0] == '_')
-        *rest = str_skip(*rest, 1);
-    return rest->len ? rest->data[0] : 0;
-}
-
-static char next(str *rest)
-{
-    char c = peek(rest);
-    *rest = str_skip(*rest, 1);
-    return c;
-}
-
-static bool is_digit(char c)
-{
-    return c >= '0' && c <= '9';
-}
-
-static size_t skip_digits(str *rest)
-{
-    size_t count = 0;
-    for (; is_digit(peek(rest)); count++)
-        next(rest);
-    return count;
-}
-
-/* A literal as Go reads it with base 0, which fits 64 bits. Behind 0b, and in v3 behind 0o, go-yaml
- * takes a sign, too. */
-static bool is_integer(str text, enum yaml_dialect dialect)
-{
-    char sign = peek(&text);
-    if (sign == '-' || sign == '+')
-        next(&text);
-    else
-        sign = 0;
-    unsigned base = 10;
-    bool digits = false;
-    if (peek(&text) == '0') {
-        next(&text);
-        char mark = peek(&text) | 0x20;
-        base = mark == 'x' ? 16 : mark == 'b' ? 2 : 8;
-        digits = mark != 'x' && mark != 'b' && mark != 'o';
-        if (!digits) next(&text);
-        bool late = base == 2 || (base == 8 && !digits && dialect == YAML_V3);
-        if (!sign && late && (peek(&text) == '-' || peek(&text) == '+')) sign = next(&text);
-    }
-    uint64_t value = 0;
-    for (; peek(&text) || text.len; digits = true) {
-        char c = next(&text);
-        unsigned digit = is_digit(c) ? (unsigned)(c - '0') : (unsigned)((c | 0x20) - 'a') + 10;
-        if (digit >= base) return false;
-        if (__builtin_mul_overflow(value, base, &value)) return false;
-        if (__builtin_add_overflow(value, digit, &value)) return false;
-    }
-    return digits && (!sign || value <= (uint64_t)INT64_MAX + (sign == '-'));
-}
-
-static bool is_float(str text)
-{
-    str rest = text;
-    if (peek(&rest) == '-' || peek(&rest) == '+') next(&rest);
-    size_t digits = skip_digits(&rest);
-    if (peek(&rest) == '.') {
-        next(&rest);
-        digits += skip_digits(&rest);
-    }
-    if (digits == 0) return false;
-    bool exponent = (peek(&rest) | 0x20) == 'e';
-    if (exponent) {
-        next(&rest);
-        if (peek(&rest) == '-' || peek(&rest) == '+') next(&rest);
-        if (skip_digits(&rest) == 0) return false;
-    }
-    if (peek(&rest) || rest.len) return false;
-    if (!exponent && digits < 300) return true;
-    struct number number; /* what no double can hold is a text */
-    number_read(text, false, &number);
-    return isfinite(number_to_double(&number));
-}
-
-/* Each '_' stands between two digits: what Go asks of a number that begins with a point. */
-static bool separates_digits(str text)
-{
-    for (size_t i = 0; i < text.len; i++) {
-        if (text.data[i] != '_') continue;
-        if (i == 0 || i + 1 == text.len || !is_digit(text.data[i - 1])) return false;
-        if (!is_digit(text.data[i + 1])) return false;
-    }
-    return true;
-}
-
 static const struct word *word_of(str text)
 {
     if (text.len > 5) return NULL;
@@ -163,9 +69,8 @@ enum node_kind yaml_resolve(str plain, enum yaml_dialect dialect, bool *time_out
         *time_out = dialect == YAML_V3;
         return NODE_STR;
     }
-    if (plain.data[0] == '.' && !separates_digits(plain)) return NODE_STR;
-    if (plain.data[0] != '.' && is_integer(plain, dialect)) return NODE_INT;
-    return is_float(plain) ? NODE_FLOAT : NODE_STR;
+    if (number_is_integer(plain, dialect == YAML_V3)) return NODE_INT;
+    return number_is_float(plain) ? NODE_FLOAT : NODE_STR;
 }
 
 /* ------------------------------------------------------------------ events to nodes */
@@ -627,6 +532,17 @@ static err *take(struct builder *b, const yaml_event_t *event)
     }
 }
 
+/* Behind an error nothing is built, but depth still counts: it is what libyaml's work depends on.
+ */
+static void pass(struct builder *b, yaml_event_type_t type)
+{
+    if (type == YAML_MAPPING_START_EVENT || type == YAML_SEQUENCE_START_EVENT) {
+        b->over = ++b->depth > LIMIT_DOC_DEPTH;
+    } else if (type == YAML_MAPPING_END_EVENT || type == YAML_SEQUENCE_END_EVENT) {
+        b->depth--;
+    }
+}
+
 /* The next event goes to take() unless there is an error already: what is wrong with the syntax
  * further down is said first, as go-yaml does, which reads before it looks. */
 static err *next_event(struct builder *b, err *before, yaml_event_t *out)
@@ -635,7 +551,9 @@ static err *next_event(struct builder *b, err *before, yaml_event_t *out)
         err_free(before);
         return at_once(b, parse_error(b));
     }
-    return before ? before : take(b, out);
+    if (!before) return take(b, out);
+    pass(b, out->type);
+    return before;
 }
 
 /* The next document, or NULL at the end of the stream. */
@@ -675,10 +593,25 @@ static void done(struct builder *b)
     arena_done(&b->scratch);
 }
 
+/* A line that begins with '%' is taken for a directive, wherever it stands. */
+static bool has_many_directives(str text)
+{
+    ptrdiff_t at;
+    for (size_t count = 0; (at = str_find(text, STR("\n%"))) >= 0; count++) {
+        if (count == LIMIT_YAML_DIRECTIVES) return true;
+        text = str_skip(text, (size_t)at + 2);
+    }
+    return false;
+}
+
 static err *start(arena *a, str text, struct yaml_options options, struct builder *b)
 {
     if (text.len > LIMIT_DOC_BYTES) {
         return err_invalid("yaml: text is larger than the limit of %u bytes", LIMIT_DOC_BYTES);
+    }
+    if (has_many_directives(text)) {
+        return err_invalid("yaml: more lines begin with '%%' than the limit of %d",
+                           LIMIT_YAML_DIRECTIVES);
     }
     must(yaml_parser_initialize(&b->parser));
     b->arena = a;

@@ -495,6 +495,34 @@ static void test_depth_is_bounded(void **state)
     assert_string_equal(deep->message, "yaml: line 2: nested deeper than the limit of 200 levels");
 }
 
+static void test_directives_are_bounded(void **state)
+{
+    (void)state;
+    arena a AUTO(arena_done) = {0};
+    node *n = NULL;
+    buf text = BUF(&a);
+    for (int i = 0; i < 50000; i++)
+        buf_printf(&text, "%%TAG !t%d! x\n", i);
+    BUF_ADD(&text, "---\na: 1\n");
+    err *e AUTO(err_done) = yaml_parse(&a, buf_str(&text), (struct yaml_options){0}, &n);
+    assert_string_equal(e->message, "yaml: more lines begin with '%' than the limit of 100");
+}
+
+/* The search for an error of the syntax behind another error has the same bounds. */
+static void test_the_rest_of_a_bad_document_is_bounded(void **state)
+{
+    (void)state;
+    arena a AUTO(arena_done) = {0};
+    node *n = NULL;
+    buf text = BUF(&a);
+    BUF_ADD(&text, "[a]: 1\nb:\n");
+    for (int i = 0; i < 200000; i++)
+        BUF_ADD(&text, " [\n");
+    err *e AUTO(err_done) = yaml_parse(&a, buf_str(&text), (struct yaml_options){0}, &n);
+    assert_string_equal(e->message,
+                        "yaml: line 1: invalid map key: a map or a list cannot be a key");
+}
+
 static void test_documents(void **state)
 {
     (void)state;
@@ -534,6 +562,8 @@ int main(void)
         cmocka_unit_test(test_anchors_are_expanded),
         cmocka_unit_test(test_aliases_are_bounded),
         cmocka_unit_test(test_depth_is_bounded),
+        cmocka_unit_test(test_directives_are_bounded),
+        cmocka_unit_test(test_the_rest_of_a_bad_document_is_bounded),
         cmocka_unit_test(test_documents),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
