@@ -123,7 +123,7 @@ static err *find_server(struct cli *cli, struct kubeconfig *config)
 {
     const struct cli_globals *globals = &cli->globals;
     err *e = kubeconfig_default(cli->a, globals->kubeconfig, globals->context, config);
-    if (e && globals->server.len) {
+    if (e && globals->server.len && !globals->kubeconfig.len) {
         err_free(e);
         *config = (struct kubeconfig){.namespace = STR("default")};
         e = NULL;
