@@ -128,10 +128,11 @@ err *local_build_run(struct cli *cli, str name, const struct local_options *opti
         .ref = target_ref(kind_find(STR("Kustomization")), cli->globals.namespace, name),
     };
     TRY(find_object(cli, options, out, &object));
-    TRY(kustomization_spec_decode(cli->a, object, &out->spec));
+    err *e = kustomization_spec_decode(cli->a, object, &out->spec);
+    if (e) return err_wrap(e, STR_FMT, STR_ARG(kube_ref_text(cli->a, out->ref)));
 
     struct map variables = {0};
-    err *e = build_with_variables(cli, options, &variables, out);
+    e = build_with_variables(cli, options, &variables, out);
     map_done(&variables);
     return e;
 }
