@@ -19,17 +19,18 @@
 #include "base/limits.h"
 
 static arena a;
-static str folder; /* a fresh one for each test */
+static str root, folder; /* fresh ones for each test; archives go into the inner one */
 
 static int setup(void **state UNUSED)
 {
-    err *e = fs_temp_dir(&a, STR("/tmp"), STR("tar-test-"), &folder);
+    err *e = fs_temp_dir(&a, STR("/tmp"), STR("tar-test-"), &root);
+    if (!e) e = fs_make_dirs(folder = fs_join(&a, root, STR("in")), 0750);
     return e ? -1 : 0;
 }
 
 static int teardown(void **state UNUSED)
 {
-    err *e = fs_remove_tree(folder);
+    err *e = fs_remove_tree(root);
     arena_done(&a);
     return e ? -1 : 0;
 }
@@ -166,7 +167,7 @@ static void test_names_that_lead_out(void **state UNUSED)
         refused(ARCHIVE({.name = names[i], .content = "x"}), NULL, "tar contained invalid name");
     }
     refused(ARCHIVE({.name = "", .content = "x"}), NULL, "");
-    assert_false(fs_exists(fs_join(&a, fs_dir(folder), STR("x"))));
+    assert_false(fs_exists(fs_join(&a, root, STR("x"))));
 }
 
 static void test_kinds(void **state UNUSED)
