@@ -49,7 +49,8 @@
 #define LIMIT_MIRRORS 500                           /* kept at a time; the longest unused goes first */
 #define LIMIT_MIRROR_PACKS 50                       /* fetches before a mirror is made anew, without old objects */
 #define LIMIT_MIRROR_IDLE_NS (6ll * 3600 * 1000000000) /* a mirror that nobody asked for is dropped */
-#define LIMIT_MIRROR_WAIT_NS 2000000000ll           /* a worker waits that long for a mirror in use */
+#define LIMIT_GIT_WAIT_NS 200000000ll /* a worker waits that long for others on the same remote */
+#define LIMIT_GIT_POLLS 2             /* workers that ask the same remote at a time: it may hang */
 
 /* HTTP. */
 #define LIMIT_HTTP_BODY_BYTES (64u * 1024 * 1024) /* a response body unless the caller says less */

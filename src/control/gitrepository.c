@@ -12,8 +12,8 @@
 #include "source/from_git.h"
 
 #define FIELD_MANAGER "source-controller"
-#define TIMEOUT_NS (60 * CLOCK_SECOND)
-#define BUSY_NS (CLOCK_SECOND / 2)
+#define TIMEOUT_NS    (60 * CLOCK_SECOND)
+#define BUSY_NS       (CLOCK_SECOND / 2)
 
 /* One run over one repository. */
 struct pull {
@@ -22,8 +22,8 @@ struct pull {
     struct status status;
     struct gitrepository_spec spec;
     struct from_git_spec git;
-    struct artifact artifact;    /* of the status; digest empty when there is none */
-    node *includes;              /* status.includedArtifacts as it is to be */
+    struct artifact artifact; /* of the status; digest empty when there is none */
+    node *includes;           /* status.includedArtifacts as it is to be */
     struct outcome *out;
 };
 
@@ -40,13 +40,15 @@ static err *save(struct pull *pull)
     return status_save(&pull->status);
 }
 
-static void report(struct pull *pull, enum manager_severity severity, const char *reason, str message)
+static void report(struct pull *pull, enum manager_severity severity, const char *reason,
+                   str message)
 {
     struct http_header metadata[] = {
         {STR("source.toolkit.fluxcd.io/revision"), pull->artifact.revision},
         {STR("source.toolkit.fluxcd.io/digest"), pull->artifact.digest},
     };
-    manager_event(pull->work, severity, reason, message, metadata, pull->artifact.digest.len ? 2 : 0);
+    manager_event(pull->work, severity, reason, message, metadata,
+                  pull->artifact.digest.len ? 2 : 0);
 }
 
 /* compat: a failure is a condition of its own (its name says which step), and Ready=False. */
@@ -67,8 +69,19 @@ static err *stall(struct pull *pull, const char *condition, str reason, str mess
     return save(pull);
 }
 
-/* Takes the error. What only a change of the object can help is stalled; the rest is tried again. */
-static err *fail(struct pull *pull, const char *condition, err *e)
+/* compat: the condition that a reason belongs to. */
+static const char *condition_of(str reason)
+{
+    static const char *const storage[] = {"ArchiveOperationFailed", "CopyFailure", "IllegalPath"};
+    for (size_t i = 0; i < COUNT(storage); i++) {
+        if (str_is(reason, storage[i])) return "StorageOperationFailed";
+    }
+    return "FetchFailed";
+}
+
+/* Takes the error. What only a change of the object can help is stalled; the rest is tried again.
+ */
+static err *fail(struct pull *pull, err *e)
 {
     if (err_is(e, ERR_CANCELED)) return e;
     if (err_is(e, ERR_CONFLICT) && str_is(str_of(e->reason), "Busy")) {
@@ -78,6 +91,7 @@ static err *fail(struct pull *pull, const char *condition, err *e)
     }
     str reason = str_dup(pull->a, e->reason[0] ? str_of(e->reason) : STR("GitOperationFailed"));
     str message = str_dup(pull->a, err_text(e));
+    const char *condition = condition_of(reason);
     err_free(e);
     if (str_is(reason, "URLInvalid")) return stall(pull, condition, reason, message);
     set_failed(pull, condition, reason, message);
@@ -89,6 +103,7 @@ static err *fail(struct pull *pull, const char *condition, err *e)
 static err *wait_for(struct pull *pull, const char *condition, const char *reason, str message)
 {
     set_failed(pull, condition, str_of(reason), message);
+    status_reconciling(&pull->status, STR("ProgressingWithRetry"), STR("building artifact"));
     pull->out->again_ns = manager_options_of(pull->work->manager)->requeue_dependency_ns;
     return save(pull);
 }
@@ -97,9 +112,11 @@ static err *wait_for(struct pull *pull, const char *condition, const char *reaso
 static err *succeed(struct pull *pull, str message)
 {
     struct status *status = &pull->status;
-    static const char *const gone[] = {"FetchFailed",   "StorageOperationFailed", "IncludeUnavailable",
-                                       "ArtifactOutdated", "Reconciling",         "Stalled"};
-    for (size_t i = 0; i < COUNT(gone); i++) status_unset(status, gone[i]);
+    static const char *const gone[] = {"FetchFailed",        "StorageOperationFailed",
+                                       "IncludeUnavailable", "ArtifactOutdated",
+                                       "Reconciling",        "Stalled"};
+    for (size_t i = 0; i < COUNT(gone); i++)
+        status_unset(status, gone[i]);
     status_set(status, "ArtifactInStorage", "True", STR("Succeeded"), message);
     status_set(status, "Ready", "True", STR("Succeeded"), message);
     status_observed(status);
@@ -118,6 +135,7 @@ static err *secret_value(struct pull *pull, const node *secret, const char *key,
     return e ? err_wrap(e, "the key '%s' of the secret", key) : NULL;
 }
 
+/* compat: the reference says where it was twice; test_source.py of the cluster suite pins it. */
 static err *get_secret(struct pull *pull, str name, node **out)
 {
     struct work *work = pull->work;
@@ -126,69 +144,98 @@ static err *get_secret(struct pull *pull, str name, node **out)
         .ref = {{STR(""), STR("v1"), STR("Secret")}, work->namespace, name},
     };
     err *e = kube_do(manager_kube(work->manager), pull->a, &get, out);
-    if (!e) return NULL;
-    e = err_wrap(e, "failed to get secret '" STR_FMT "/" STR_FMT "'", STR_ARG(work->namespace),
-                 STR_ARG(name));
+    for (int i = 0; e && i < 2; i++) {
+        e = err_wrap(e, "failed to get secret '" STR_FMT "/" STR_FMT "'", STR_ARG(work->namespace),
+                     STR_ARG(name));
+    }
     return err_because(e, "AuthenticationFailed");
 }
 
-static err *check_credentials(const struct remote *remote, str name)
+struct secret_key {
+    const char *key;
+    str *value;
+};
+
+static err *secret_values(struct pull *pull, const node *secret, const struct secret_key *keys,
+                          size_t count)
 {
-    const char *problem = NULL;
-    if (remote->password.len && !remote->user.len) problem = "has a password without a username";
-    if (!remote->cert_pem.len != !remote->key_pem.len) problem = "needs tls.crt and tls.key together";
-    if (!problem) return NULL;
-    return err_new(ERR_INVALID, "AuthenticationFailed",
-                   "failed to configure authentication options: secret '" STR_FMT "' %s", STR_ARG(name),
-                   problem);
+    for (size_t i = 0; i < count; i++) {
+        err *e = secret_value(pull, secret, keys[i].key, keys[i].value);
+        if (e) return err_because(e, "AuthenticationFailed");
+    }
+    return NULL;
 }
 
 static err *take_credentials(struct pull *pull)
 {
     str name = pull->spec.secret_ref.name;
     struct remote *remote = &pull->git.remote;
+    const struct secret_key keys[] = {
+        {"username", &remote->user},      {"password", &remote->password},
+        {"bearerToken", &remote->bearer}, {"caFile", &remote->ca_pem},
+        {"ca.crt", &remote->ca_pem},      {"tls.crt", &remote->cert_pem},
+        {"tls.key", &remote->key_pem},
+    };
     node *secret;
     if (!name.len) return NULL;
     TRY(get_secret(pull, name, &secret));
-    static const char *const app = "githubAppID";
-    if (node_find(secret, "data", app, NULL)) {
+    if (node_find(secret, "data", "githubAppID", NULL)) {
         return err_new(ERR_INVALID, "InvalidProviderConfiguration",
-                       "secretRef '" STR_FMT "/" STR_FMT "' has github app data but provider is not set "
+                       "secretRef '" STR_FMT "/" STR_FMT
+                       "' has github app data but provider is not set "
                        "to github",
                        STR_ARG(pull->work->namespace), STR_ARG(name));
     }
-    const struct {
-        const char *key;
-        str *value;
-    } keys[] = {
-        {"username", &remote->user},     {"password", &remote->password}, {"bearerToken", &remote->bearer},
-        {"caFile", &remote->ca_pem},     {"ca.crt", &remote->ca_pem},     {"tls.crt", &remote->cert_pem},
-        {"tls.key", &remote->key_pem},
-    };
-    for (size_t i = 0; i < COUNT(keys); i++) {
-        err *e = secret_value(pull, secret, keys[i].key, keys[i].value);
-        if (e) return err_because(e, "AuthenticationFailed");
-    }
+    TRY(secret_values(pull, secret, keys, COUNT(keys)));
     if (remote->bearer.len) remote->user = remote->password = (str){0};
-    return check_credentials(remote, name);
+    return NULL;
+}
+
+/* After the user info of the URL has filled the gaps. */
+static err *check_credentials(const struct remote *remote)
+{
+    const char *problem = NULL;
+    bool https = str_starts(remote->url, STR("https://"));
+    if (remote->password.len && !remote->user.len)
+        problem = "'password' requires 'username' to be set";
+    if (!remote->cert_pem.len != !remote->key_pem.len)
+        problem = "'tls.crt' and 'tls.key' go together";
+    if (!problem) return NULL;
+    return err_new(ERR_INVALID, "AuthenticationFailed",
+                   "failed to configure authentication options: invalid '%s' auth option: %s",
+                   https ? "https" : "http", problem);
+}
+
+static err *check_proxy(str proxy)
+{
+    static const char *const schemes[] = {"http", "https", "socks5"};
+    str scheme = str_head(proxy, (size_t)MAX(str_find(proxy, STR("://")), (ptrdiff_t)0));
+    if (!proxy.len) return err_invalid("proxy address is empty");
+    for (size_t i = 0; i < COUNT(schemes); i++) {
+        if (str_is(scheme, schemes[i])) return NULL;
+    }
+    return err_invalid(
+        "proxy URL must use one of the supported schemes (http, https, socks5), got '" STR_FMT "'",
+        STR_ARG(scheme));
 }
 
 static err *take_proxy(struct pull *pull)
 {
     str name = pull->spec.proxy_secret_ref.name;
     struct remote *remote = &pull->git.remote;
+    const struct secret_key keys[] = {{"address", &remote->proxy},
+                                      {"username", &remote->proxy_user},
+                                      {"password", &remote->proxy_password}};
     node *secret;
     if (!name.len) return NULL;
-    TRY(get_secret(pull, name, &secret));
-    TRY(err_because(secret_value(pull, secret, "address", &remote->proxy), "AuthenticationFailed"));
-    TRY(err_because(secret_value(pull, secret, "username", &remote->proxy_user), "AuthenticationFailed"));
-    TRY(err_because(secret_value(pull, secret, "password", &remote->proxy_password),
-                    "AuthenticationFailed"));
-    if (remote->proxy.len) return NULL;
-    return err_new(ERR_INVALID, "AuthenticationFailed",
-                   "failed to configure proxy options: secret '" STR_FMT "/" STR_FMT
-                   "': proxy address is empty",
-                   STR_ARG(pull->work->namespace), STR_ARG(name));
+    err *e = get_secret(pull, name, &secret);
+    if (!e) e = secret_values(pull, secret, keys, COUNT(keys));
+    if (!e && (e = check_proxy(remote->proxy))) {
+        e = err_wrap(e, "secret '" STR_FMT "/" STR_FMT "'", STR_ARG(pull->work->namespace),
+                     STR_ARG(name));
+    }
+    return e ? err_because(err_wrap(e, "failed to configure proxy options"), "AuthenticationFailed")
+             : NULL;
 }
 
 /* ---- what is asked for ---- */
@@ -222,8 +269,8 @@ static err *take_includes(struct pull *pull)
                            STR_ARG(name), STR_ARG(name));
         }
         if (!artifact_from_node(artifact, &includes[i].artifact)) {
-            return err_new(ERR_TRANSIENT, "NoArtifact", "no artifact available for include '" STR_FMT "'",
-                           STR_ARG(name));
+            return err_new(ERR_TRANSIENT, "NoArtifact",
+                           "no artifact available for include '" STR_FMT "'", STR_ARG(name));
         }
         includes[i].name = name;
         includes[i].from_path = from->from_path;
@@ -272,8 +319,8 @@ static void set_observed(struct pull *pull, struct status *status)
 
 static bool is_content_changed(struct pull *pull)
 {
-    static const char *const fields[] = {"observedIgnore", "observedInclude", "observedSparseCheckout",
-                                         "includedArtifacts"};
+    static const char *const fields[] = {"observedIgnore", "observedInclude",
+                                         "observedSparseCheckout", "includedArtifacts"};
     struct status probe = pull->status;
     probe.now = doc_copy_top(pull->a, pull->status.now);
     set_observed(pull, &probe);
@@ -333,7 +380,8 @@ static str news(arena *a, str message)
     str_next_line(&message, &line);
     bool cut = line.len > 50;
     line = str_head_utf8(line, 50);
-    return str_printf(a, "stored artifact for commit '" STR_FMT "%s'", STR_ARG(line), cut ? "..." : "");
+    return str_printf(a, "stored artifact for commit '" STR_FMT "%s'", STR_ARG(line),
+                      cut ? "..." : "");
 }
 
 static err *publish(struct pull *pull, const struct from_git_target *target)
@@ -344,7 +392,7 @@ static err *publish(struct pull *pull, const struct from_git_target *target)
     str digest_before = pull->artifact.digest;
     err *e = from_git_build(manager_git(pull->work->manager), pull->a, &pull->git, target,
                             owner_of(pull->work), &result);
-    if (e) return fail(pull, "FetchFailed", e);
+    if (e) return fail(pull, e);
     pull->artifact = result.artifact;
     status_put(&pull->status, "artifact", artifact_to_node(pull->a, &result.artifact));
     set_observed(pull, &pull->status);
@@ -366,7 +414,8 @@ static err *stay(struct pull *pull)
     str message = str_printf(pull->a, "stored artifact for revision '" STR_FMT "'",
                              STR_ARG(pull->artifact.revision));
     TRY(succeed(pull, message));
-    if (failed_before) report(pull, MANAGER_INFO, "Succeeded", message);
+    if (failed_before)
+        report(pull, MANAGER_INFO, "Succeeded", news(pull->a, pull->artifact.revision));
     collect_garbage(pull);
     return NULL;
 }
@@ -383,8 +432,9 @@ static err *pull_once(struct pull *pull)
     take_spec(pull);
     err *e = take_credentials(pull);
     if (!e) e = take_proxy(pull);
-    if (!e) e = err_because(remote_check(pull->a, &pull->git.remote), "URLInvalid");
-    if (e) return fail(pull, "FetchFailed", e);
+    if (!e) e = remote_check(pull->a, &pull->git.remote);
+    if (!e) e = check_credentials(&pull->git.remote);
+    if (e) return fail(pull, e);
     e = take_includes(pull);
     if (e) {
         str reason = str_dup(pull->a, str_of(e->reason)), message = str_dup(pull->a, err_text(e));
@@ -392,14 +442,15 @@ static err *pull_once(struct pull *pull)
         return wait_for(pull, "IncludeUnavailable", str_z(pull->a, reason), message);
     }
     e = from_git_resolve(manager_git(pull->work->manager), pull->a, &pull->git, &target);
-    if (e) return fail(pull, "FetchFailed", e);
+    if (e) return fail(pull, e);
     bool known = target.unchanged && pull->artifact.digest.len && !is_content_changed(pull);
     return known ? stay(pull) : publish(pull, &target);
 }
 
 static err *reconcile(struct work *work, struct outcome *out)
 {
-    struct pull pull = {.work = work, .a = work->a, .status = status_begin(work, FIELD_MANAGER), .out = out};
+    struct pull pull = {
+        .work = work, .a = work->a, .status = status_begin(work, FIELD_MANAGER), .out = out};
     if (node_find(work->object, "metadata", "deletionTimestamp", NULL)) {
         TRY(artifact_remove(manager_artifacts(work->manager), owner_of(work)));
         return status_remove_finalizer(work);
@@ -420,7 +471,7 @@ static void refs(arena *a, const node *object, str **keys_out, size_t *count_out
     str *keys = NULL;
     size_t count = 0, room = 0;
     str namespace = node_find_str(object, "metadata", "namespace", NULL);
-    NODE_EACH(node_find(object, "spec", "include", NULL), include) {
+    NODE_EACH (node_find(object, "spec", "include", NULL), include) {
         str name = node_find_str(include, "repository", "name", NULL);
         *ARENA_PUSH(a, keys, count, room) = objects_key(a, STR("GitRepository"), namespace, name);
     }

@@ -6,6 +6,7 @@
 #include "base/limits.h"
 #include "base/map.h"
 #include "git/pktline.h"
+#include "git/turn.h"
 #include "net/http.h"
 #include "net/url.h"
 
@@ -174,6 +175,7 @@ struct server {
 struct lsrefs {
     arena arena;
     struct loop *loop;
+    struct turns *turns;  /* at each remote: one that hangs holds few workers */
     pthread_mutex_t lock; /* guards what follows */
     struct map clients;   /* by remote_trust: struct client */
     struct map servers;   /* by remote_id: struct server */
@@ -185,6 +187,7 @@ struct lsrefs *lsrefs_new(struct loop *loop)
     arena a = {0};
     struct lsrefs *lsrefs = NEW(&a, struct lsrefs);
     lsrefs->loop = loop;
+    lsrefs->turns = turn_new(LIMIT_GIT_POLLS);
     pthread_mutex_init(&lsrefs->lock, NULL);
     lsrefs->arena = a;
     return lsrefs;
@@ -213,6 +216,7 @@ void lsrefs_free(struct lsrefs *lsrefs)
         server_free(entry->value);
     map_done(&lsrefs->clients);
     map_done(&lsrefs->servers);
+    turn_free(lsrefs->turns);
     pthread_mutex_destroy(&lsrefs->lock);
     arena a = lsrefs->arena;
     arena_done(&a);
@@ -506,10 +510,10 @@ static bool is_wanted(const struct lsrefs_request *request, str name)
     return request->prefix_count == 0;
 }
 
-err *lsrefs_do(struct lsrefs *lsrefs, arena *a, const struct lsrefs_request *request,
-               struct lsrefs_answer *out)
+/* With a turn at the remote. */
+static err *list(struct lsrefs *lsrefs, arena *a, str id, const struct lsrefs_request *request,
+                 struct lsrefs_answer *out)
 {
-    str id = remote_id(a, request->remote);
     struct client *client = NULL;
     TRY(take_client(lsrefs, a, request->remote, &client));
     struct asking asking = {a, client->http, request, recall(lsrefs, a, id)};
@@ -525,4 +529,17 @@ err *lsrefs_do(struct lsrefs *lsrefs, arena *a, const struct lsrefs_request *req
     }
     *out = (struct lsrefs_answer){remote_of(&asking), listing.refs, kept};
     return NULL;
+}
+
+err *lsrefs_do(struct lsrefs *lsrefs, arena *a, const struct lsrefs_request *request,
+               struct lsrefs_answer *out)
+{
+    str id = remote_id(a, request->remote);
+    if (!turn_take(lsrefs->turns, id)) {
+        return err_new(ERR_CONFLICT, "Busy", "'" STR_FMT "' is being asked already",
+                       STR_ARG(request->remote->url));
+    }
+    err *e = list(lsrefs, a, id, request, out);
+    turn_give(lsrefs->turns, id);
+    return e;
 }

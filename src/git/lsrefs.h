@@ -39,7 +39,8 @@ struct lsrefs_answer {
 /*
  * Errors have the texts of the reference: DENIED "authentication required: <answer>" and
  * "authorization failed: <answer>", NOT_FOUND "repository not found: <answer>"; INVALID when the
- * answer is not Git's or in a form that we do not take; TRANSIENT, CANCELED.
+ * answer is not Git's or in a form that we do not take; CONFLICT with the reason "Busy" when
+ * LIMIT_GIT_POLLS workers ask this remote and get no answer; TRANSIENT, CANCELED.
  */
 MUST_USE err *lsrefs_do(struct lsrefs *lsrefs, arena *a, const struct lsrefs_request *request,
                         struct lsrefs_answer *out);

@@ -1,6 +1,5 @@
 #include "git/mirror.h"
 
-#include <errno.h>
 #include <pthread.h>
 #include <unistd.h>
 
@@ -12,6 +11,7 @@
 #include "base/map.h"
 #include "git/batch.h"
 #include "git/gitrun.h"
+#include "git/turn.h"
 
 enum { DIR_MODE = 0700, FILE_MODE = 0600, REF_DIGITS = 16 };
 #define COMMIT_LIMIT_BYTES ((size_t)1024 * 1024)
@@ -30,8 +30,8 @@ struct mirror { /* lives in its own arena */
 struct mirrors {
     arena arena;
     struct mirror_options options;
+    struct turns *turns;  /* at each mirror, one user at a time */
     pthread_mutex_t lock; /* guards by_id and the fields named above */
-    pthread_cond_t given;
     struct map by_id;
 };
 
@@ -80,11 +80,7 @@ err *mirror_open(struct mirror_options options, struct mirrors **out)
     mirrors->options.folder = str_dup(&a, options.folder);
     mirrors->options.git = str_dup(&a, options.git);
     mirrors->arena = a;
-    pthread_condattr_t monotonic;
-    pthread_condattr_init(&monotonic);
-    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-    pthread_cond_init(&mirrors->given, &monotonic);
-    pthread_condattr_destroy(&monotonic);
+    mirrors->turns = turn_new(1);
     pthread_mutex_init(&mirrors->lock, NULL);
     err *e = adopt(mirrors);
     if (e) {
@@ -105,39 +101,38 @@ void mirror_close(struct mirrors *mirrors)
     }
     map_done(&mirrors->by_id);
     pthread_mutex_destroy(&mirrors->lock);
-    pthread_cond_destroy(&mirrors->given);
+    turn_free(mirrors->turns);
     arena a = mirrors->arena;
     arena_done(&a);
 }
 
-/* The one that was unused for longest, if it is to go. With the lock held. */
-static struct mirror *find_unused(struct mirrors *mirrors)
+/* Takes the one that was unused for longest, if it is to go. */
+static struct mirror *take_unused(struct mirrors *mirrors)
 {
     struct mirror *oldest = NULL;
+    pthread_mutex_lock(&mirrors->lock);
     MAP_EACH (&mirrors->by_id, entry) {
         struct mirror *mirror = entry->value;
         if (!mirror->taken && (!oldest || mirror->used_ns < oldest->used_ns)) oldest = mirror;
     }
     bool goes = oldest && (mirrors->by_id.count > LIMIT_MIRRORS ||
                            clock_now_ns() - oldest->used_ns > LIMIT_MIRROR_IDLE_NS);
+    goes = goes && turn_try(mirrors->turns, oldest->id);
+    if (goes) oldest->taken = true;
+    pthread_mutex_unlock(&mirrors->lock);
     return goes ? oldest : NULL;
 }
 
 /* Drops mirrors that are no longer used. */
 static void sweep(struct mirrors *mirrors)
 {
-    for (;;) {
-        pthread_mutex_lock(&mirrors->lock);
-        struct mirror *unused = find_unused(mirrors);
-        if (unused) unused->taken = true;
-        pthread_mutex_unlock(&mirrors->lock);
-        if (!unused) return;
-        err *left_over AUTO(err_done) = fs_remove_tree(unused->folder);
+    for (struct mirror *unused; (unused = take_unused(mirrors));) {
+        err_free(fs_remove_tree(unused->folder));
         pthread_mutex_lock(&mirrors->lock);
         map_remove(&mirrors->by_id, unused->id);
-        mirror_free(unused);
-        pthread_cond_broadcast(&mirrors->given); /* who waits for it makes another */
         pthread_mutex_unlock(&mirrors->lock);
+        turn_give(mirrors->turns, unused->id);
+        mirror_free(unused);
     }
 }
 
@@ -149,40 +144,25 @@ static err *check_until(struct mirror_until until)
     return err_new(ERR_TRANSIENT, "Timeout", "git took too long");
 }
 
-/* False when somebody else still had it at the end of the wait. */
-static bool take(struct mirrors *mirrors, str id, struct mirror **out)
-{
-    struct timespec last;
-    clock_gettime(CLOCK_MONOTONIC, &last);
-    last.tv_sec += LIMIT_MIRROR_WAIT_NS / CLOCK_SECOND;
-    struct mirror *mirror;
-    bool in_time = true;
-    pthread_mutex_lock(&mirrors->lock);
-    while ((mirror = map_get(&mirrors->by_id, id)) && mirror->taken && in_time) {
-        in_time = pthread_cond_timedwait(&mirrors->given, &mirrors->lock, &last) != ETIMEDOUT;
-    }
-    bool mine = !mirror || !mirror->taken;
-    if (mine) {
-        if (!mirror) map_put(&mirrors->by_id, id, mirror = mirror_new(mirrors, id));
-        mirror->taken = true;
-        mirror->used_ns = clock_now_ns();
-        *out = mirror;
-    }
-    pthread_mutex_unlock(&mirrors->lock);
-    return mine;
-}
-
 err *mirror_take(struct mirrors *mirrors, const struct remote *remote, struct mirror_until until,
                  struct mirror **out)
 {
     arena a AUTO(arena_done) = {0};
+    str id = remote_id(&a, remote);
     TRY(check_until(until));
-    if (!take(mirrors, remote_id(&a, remote), out)) {
+    if (!turn_take(mirrors->turns, id)) {
         return err_new(ERR_CONFLICT, "Busy", "the mirror of '" STR_FMT "' is in use",
                        STR_ARG(remote->url));
     }
-    (*out)->remote = remote;
-    (*out)->until = until;
+    pthread_mutex_lock(&mirrors->lock);
+    struct mirror *mirror = map_get(&mirrors->by_id, id);
+    if (!mirror) map_put(&mirrors->by_id, id, mirror = mirror_new(mirrors, id));
+    mirror->taken = true;
+    mirror->used_ns = clock_now_ns();
+    pthread_mutex_unlock(&mirrors->lock);
+    mirror->remote = remote;
+    mirror->until = until;
+    *out = mirror;
     return NULL;
 }
 
@@ -190,11 +170,13 @@ void mirror_give(struct mirror *mirror)
 {
     if (!mirror) return;
     struct mirrors *mirrors = mirror->mirrors;
+    arena a AUTO(arena_done) = {0};
+    str id = str_dup(&a, mirror->id); /* once given, it may be dropped by anyone */
     pthread_mutex_lock(&mirrors->lock);
     mirror->remote = NULL;
     mirror->taken = false;
-    pthread_cond_broadcast(&mirrors->given);
     pthread_mutex_unlock(&mirrors->lock);
+    turn_give(mirrors->turns, id);
     sweep(mirrors);
 }
 
@@ -346,9 +328,7 @@ static err *fetch_anew(struct mirror *mirror, arena *a, str refspec, bool histor
     if (!e) e = fetch_into(mirror, a, folder, refspec, history);
     if (!e) e = fs_remove_tree(mirror->folder);
     if (!e) e = fs_rename(folder, mirror->folder);
-    if (e) {
-        err *left_over AUTO(err_done) = fs_remove_tree(folder);
-    }
+    if (e) err_free(fs_remove_tree(folder));
     return e;
 }
 
@@ -371,7 +351,7 @@ static err *fetch(struct mirror *mirror, arena *a, str refspec, bool history)
     err *e = fetch_into(mirror, a, mirror->folder, refspec, history);
     if (!e) return NULL;
     /* It may be the mirror that is damaged, or left with a lock. It is made anew either way. */
-    err *left_over AUTO(err_done) = fs_remove_tree(mirror->folder);
+    err_free(fs_remove_tree(mirror->folder));
     err *late = check_until(mirror->until);
     if (late || e->kind != ERR_TRANSIENT) {
         err_free(late);
@@ -433,7 +413,7 @@ static err *spoil(struct mirror *mirror, err *e)
         str_is(str_of(e->reason), "Timeout")) {
         return e;
     }
-    err *left_over AUTO(err_done) = fs_remove_tree(mirror->folder);
+    err_free(fs_remove_tree(mirror->folder));
     e->kind = ERR_TRANSIENT;
     return err_wrap(e, "the mirror was damaged and is dropped");
 }

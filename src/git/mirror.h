@@ -30,7 +30,7 @@ struct mirror_until {
 };
 
 /* Takes the mirror of a remote, which is borrowed until it is given back. Waits a little for
- * whoever has it; after LIMIT_MIRROR_WAIT_NS, CONFLICT with the reason "Busy". */
+ * whoever has it; after LIMIT_GIT_WAIT_NS, CONFLICT with the reason "Busy". */
 MUST_USE err *mirror_take(struct mirrors *mirrors, const struct remote *remote,
                           struct mirror_until until, struct mirror **out);
 void mirror_give(struct mirror *mirror);

@@ -307,9 +307,7 @@ err *artifact_verify(struct artifacts *store, const struct artifact *artifact)
     if (is_sealed(store, artifact->path, digest.text, &st)) return NULL;
     err *e = check_file(&a, &digest, fd, path);
     if (e) {
-        if (err_is(e, ERR_INVALID)) {
-            err *left_over AUTO(err_done) = fs_remove(path);
-        }
+        if (err_is(e, ERR_INVALID)) err_free(fs_remove(path));
         return e;
     }
     set_current(store, fs_dir(artifact->path), current_new(artifact->path, digest.text, &st));

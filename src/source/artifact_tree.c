@@ -138,12 +138,11 @@ static void shed(struct artifact_trees *trees, struct doomed *doomed)
     }
 }
 
+/* What cannot be removed is, at the next start. */
 static void remove_doomed(struct doomed *doomed)
 {
-    for (size_t i = 0; i < doomed->count; i++) {
-        err *e = fs_remove_tree(doomed->paths[i]);
-        err_free(e); /* what is left over is removed at the next start */
-    }
+    for (size_t i = 0; i < doomed->count; i++)
+        err_free(fs_remove_tree(doomed->paths[i]));
 }
 
 void artifact_tree_hold(struct artifact_trees *trees, str digest)
@@ -179,9 +178,7 @@ static err *make_folder(struct artifact_tree *tree, artifact_tree_fn *make, void
     TRY(fs_temp_dir(&a, tree->trees->temp, STR("tree-"), &folder));
     err *e = make(context, folder);
     if (!e) e = fs_rename(folder, tree->folder);
-    if (e) {
-        err *left_over AUTO(err_done) = fs_remove_tree(folder);
-    }
+    if (e) err_free(fs_remove_tree(folder));
     return e;
 }
 

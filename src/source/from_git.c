@@ -515,9 +515,7 @@ err *from_git_build(struct from_git *git, arena *a, const struct from_git_spec *
     err *e = open_includes(&building, sources);
     if (!e) e = report(make_tree(&building, sources, folder));
     if (!e) e = publish(&building, owner, folder, out);
-    if (e) {
-        err *left_over AUTO(err_done) = fs_remove_tree(folder);
-    }
+    if (e) err_free(fs_remove_tree(folder));
     for (size_t i = 0; i < spec->include_count; i++)
         artifact_tree_unref(sources[i]);
     return e;

@@ -10,8 +10,8 @@
  * URLInvalid cannot be helped by trying again; AuthenticationFailed,
  * GitOperationFailed, EmptyGitRepository, ArchiveOperationFailed, CopyFailure
  * and IllegalPath are tried again with back-off.
- * CONFLICT with the reason "Busy": another worker has used the mirror of this
- * URL for a while; look again soon, without a report. CANCELED is no report either.
+ * CONFLICT with the reason "Busy": other workers have waited for this URL for a
+ * while; look again soon, without a report. CANCELED is no report either.
  */
 #include <stdatomic.h>
 

@@ -213,7 +213,8 @@ def test_missing_credentials_are_named(tenant):
     tenant.push_objects(configmap("a"))
     tenant.source(secretRef={"name": "nowhere"})
     message = tenant.wait_source("False", "AuthenticationFailed")["message"]
-    assert f"{tenant.namespace}/nowhere" in message
+    where = f"failed to get secret '{tenant.namespace}/nowhere': "
+    assert message == where + where + 'secrets "nowhere" not found'
 
 
 def test_suspended_source_is_not_polled(tenant):

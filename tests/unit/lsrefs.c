@@ -1,6 +1,7 @@
 /* lsrefs: what servers list, in every protocol and with every fault. */
 #include "git/lsrefs.h"
 
+#include "base/limits.h"
 #include "git/pktline.h"
 #include "harness/git_server.h"
 
@@ -190,6 +191,36 @@ static void test_hanging_host(void **state UNUSED)
     assert_true(err_is(closed, ERR_TRANSIENT));
 }
 
+static void *ask_hanging(void *context UNUSED)
+{
+    arena a AUTO(arena_done) = {0};
+    struct lsrefs_answer answer;
+    struct remote remote = {.url = *(str *)context};
+    struct lsrefs_request request = {.remote = &remote, .due_ns = clock_now_ns() + CLOCK_SECOND};
+    err *e AUTO(err_done) = lsrefs_do(lsrefs, &a, &request, &answer);
+    assert_string_equal(e->reason, "Timeout");
+    return NULL;
+}
+
+/* Many who ask a host that hangs do not all wait for it. */
+static void test_few_wait_for_one_remote(void **state UNUSED)
+{
+    str url = git_url("hang", "few");
+    pthread_t threads[LIMIT_GIT_POLLS];
+    for (size_t i = 0; i < COUNT(threads); i++)
+        pthread_create(&threads[i], NULL, ask_hanging, &url);
+    poll(NULL, 0, 100);
+    struct lsrefs_answer answer;
+    int64_t before_ns = clock_now_ns();
+    err *e AUTO(err_done) = ask((struct remote){.url = url}, NULL, 1000, &answer);
+    assert_true(err_is(e, ERR_CONFLICT));
+    assert_string_equal(e->reason, "Busy");
+    assert_true(clock_now_ns() - before_ns < CLOCK_SECOND / 2);
+    listed((struct remote){.url = git_url("plain", "one")}, NULL); /* of the same host */
+    for (size_t i = 0; i < COUNT(threads); i++)
+        pthread_join(threads[i], NULL);
+}
+
 /* ---- Listings by hand ---- */
 
 #define SHA   "1111111111111111111111111111111111111111"
@@ -259,10 +290,15 @@ static void test_listings(void **state UNUSED)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_protocols),         cmocka_unit_test(test_poll_is_one_request),
-        cmocka_unit_test(test_credentials),       cmocka_unit_test(test_faults),
-        cmocka_unit_test(test_redirects),         cmocka_unit_test(test_hanging_host),
-        cmocka_unit_test(test_listings_that_lie), cmocka_unit_test(test_listings),
+        cmocka_unit_test(test_protocols),
+        cmocka_unit_test(test_poll_is_one_request),
+        cmocka_unit_test(test_credentials),
+        cmocka_unit_test(test_faults),
+        cmocka_unit_test(test_redirects),
+        cmocka_unit_test(test_hanging_host),
+        cmocka_unit_test(test_few_wait_for_one_remote),
+        cmocka_unit_test(test_listings_that_lie),
+        cmocka_unit_test(test_listings),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }
