@@ -71,6 +71,9 @@
 #define LIMIT_SEMVER_RANGE_GROUPS 32 /* parts of a range between "||" */
 #define LIMIT_SEMVER_TIES 32         /* tags of equal rank whose commits are compared */
 
+/* Metrics. */
+#define LIMIT_METRIC_SERIES 20000                /* label sets of one metric */
+
 /* Kubernetes. */
 #define LIMIT_MESSAGE_BYTES 32768                /* a condition's message, as Flux cuts it */
 #define LIMIT_HISTORY_ENTRIES 5                  /* of status.history, as Flux keeps */

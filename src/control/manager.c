@@ -8,12 +8,42 @@
 #include "base/clock.h"
 #include "base/hash.h"
 #include "base/log.h"
+#include "base/metrics.h"
 #include "base/pool.h"
 #include "base/rand.h"
 #include "control/queue.h"
 #include "kube/watch.h"
 #include "source/artifact.h"
 #include "source/from_git.h"
+
+static const double duration_buckets[] = {0.01, 0.0384, 0.147, 0.565, 2.17,
+                                          8.31, 31.9,   122,   469,   1800};
+METRIC(reconcile_duration) = {
+    .name = "gotk_reconcile_duration_seconds",
+    .help = "How long the reconciliation of an object took.",
+    .type = METRIC_HISTOGRAM,
+    .labels = {"kind", "name", "namespace"},
+    .buckets = duration_buckets,
+    .bucket_count = COUNT(duration_buckets),
+};
+METRIC(reconcile_total) = {
+    .name = "controller_runtime_reconcile_total",
+    .help = "Reconciliations by controller and result.",
+    .type = METRIC_COUNTER,
+    .labels = {"controller", "result"},
+};
+METRIC(drifted_total) = {
+    .name = "fixpoint_drift_total",
+    .help = "Objects found changed by somebody else.",
+    .type = METRIC_COUNTER,
+    .labels = {"name", "namespace"},
+};
+METRIC(workqueue_depth) = {
+    .name = "workqueue_depth",
+    .help = "Objects that are ready to be reconciled.",
+    .type = METRIC_GAUGE,
+    .labels = {"name"},
+};
 
 /* What is remembered of one object between its changes; see `slots`. */
 struct slot {
@@ -102,6 +132,13 @@ static void release_held(struct manager *manager)
     }
 }
 
+/* kind, name, namespace: the labels of the metrics of one object. */
+static void object_labels(const struct lane *lane, str key, str out[3])
+{
+    out[0] = lane->controller->kind.kind;
+    str_cut(str_skip(key, out[0].len + 1), '/', &out[2], &out[1]);
+}
+
 static void forget(struct lane *lane, str key)
 {
     struct manager *manager = lane->manager;
@@ -110,7 +147,11 @@ static void forget(struct lane *lane, str key)
     pthread_mutex_unlock(&manager->lock);
     if (slot && slot->memory && lane->controller->forget) lane->controller->forget(slot->memory);
     free(slot);
-    if (lane->queue) queue_drop(lane->queue, key);
+    if (!lane->queue) return;
+    queue_drop(lane->queue, key);
+    str labels[3];
+    object_labels(lane, key, labels);
+    metrics_forget(&metric_reconcile_duration, labels);
 }
 
 static struct slot *slot_at(struct manager *manager, str key)
@@ -129,6 +170,16 @@ static void report(const struct work *work, err *e)
               LOG_STR("namespace", work->namespace), LOG_STR("name", work->name), LOG_ERR(e));
 }
 
+static void measure(const struct lane *lane, str key, int64_t began_ns, const char *result)
+{
+    str labels[3];
+    object_labels(lane, key, labels);
+    metrics_observe(&metric_reconcile_duration, labels, (double)(clock_now_ns() - began_ns) / 1e9);
+    metrics_add(&metric_reconcile_total, (str[]){str_of(lane->controller->name), str_of(result)}, 1);
+    metrics_set(&metric_workqueue_depth, (str[]){str_of(lane->controller->name)},
+                (double)queue_depth(lane->queue));
+}
+
 static void reconcile(struct lane *lane, arena *a, str key, node *object, struct slot *slot)
 {
     struct work work = {
@@ -142,7 +193,10 @@ static void reconcile(struct lane *lane, arena *a, str key, node *object, struct
         .cancel = &lane->manager->stopping,
     };
     struct outcome outcome = {0};
+    int64_t began_ns = clock_now_ns();
     err *e AUTO(err_done) = lane->controller->reconcile(&work, &outcome);
+    measure(lane, key, began_ns, e ? "error" : outcome.retry ? "requeue"
+                                           : outcome.again_ns ? "requeue_after" : "success");
     if (err_is(e, ERR_CANCELED) && atomic_load(&lane->manager->stopping)) return;
     if (e) report(&work, e);
     if (e || outcome.retry) {
@@ -614,6 +668,7 @@ void manager_saw(struct manager *manager, const node *object)
 void manager_event(struct work *work, enum manager_severity severity, const char *reason, str message,
                    const struct http_header *metadata, size_t metadata_count)
 {
+    if (severity == MANAGER_DRIFT) metrics_add(&metric_drifted_total, (str[]){work->name, work->namespace}, 1);
     event_send(lane_of(work->manager, work->controller->kind.kind)->events,
                &(struct event){
                    .about = {work->controller->kind, work->namespace, work->name},

@@ -1,0 +1,283 @@
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/rand.h"
+#include "cli/cli.h"
+#include "control/manager.h"
+#include "kube/lease.h"
+#include "serve/artifact_server.h"
+#include "serve/probe_server.h"
+#include "version.h"
+
+#define LEASE_NAME "fixpoint-leader-election"
+
+struct options {
+    str storage_path, storage_addr, storage_adv_addr, events_addr, receiver_addr;
+    str metrics_addr, health_addr, runtime_namespace;
+    str watch_label_selector, controllers, default_service_account, log_level, log_encoding;
+    bool watch_all_namespaces, leader_election, release_on_cancel, no_cross_namespace_refs, no_remote_bases;
+    int64_t concurrent, jitter_percent, retention_records;
+    int64_t lease_duration_ns, lease_renew_ns, lease_retry_ns;
+    int64_t requeue_dependency_ns, min_retry_ns, max_retry_ns, retention_ttl_ns;
+};
+
+static const struct flag flags[] = {
+    FLAG(struct options, storage_path, "storage-path", 0, FLAG_STR, .fallback = "/data",
+         .env = "STORAGE_PATH", .help = "folder of caches: mirrors, artifacts, unpacked trees"),
+    FLAG(struct options, storage_addr, "storage-addr", 0, FLAG_STR, .fallback = ":9090",
+         .env = "STORAGE_ADDRESS", .help = "address that serves artifacts"),
+    FLAG(struct options, storage_adv_addr, "storage-adv-addr", 0, FLAG_STR,
+         .env = "STORAGE_ADV_ADDR", .help = "host[:port] in the URLs of artifacts"),
+    FLAG(struct options, events_addr, "events-addr", 0, FLAG_STR, .fallback = ":9090",
+         .env = "EVENTS_ADDR", .help = "address that takes in events; may be the one of artifacts"),
+    FLAG(struct options, receiver_addr, "receiver-addr", 0, FLAG_STR, .fallback = ":9292",
+         .help = "address of webhook receivers (they are not there yet: nothing listens)"),
+    FLAG(struct options, metrics_addr, "metrics-addr", 0, FLAG_STR, .fallback = ":8080",
+         .env = "METRICS_ADDR", .help = "address of /metrics; 0 turns it off"),
+    FLAG(struct options, health_addr, "health-addr", 0, FLAG_STR, .fallback = ":9440",
+         .env = "HEALTH_ADDR", .help = "address of /healthz and /readyz; 0 turns it off"),
+    FLAG(struct options, runtime_namespace, "runtime-namespace", 0, FLAG_STR,
+         .fallback = "flux-system", .env = "RUNTIME_NAMESPACE",
+         .help = "namespace the operator runs in"),
+    FLAG(struct options, watch_all_namespaces, "watch-all-namespaces", 0, FLAG_BOOL,
+         .fallback = "true", .help = "reconcile objects of every namespace, not just our own"),
+    FLAG(struct options, watch_label_selector, "watch-label-selector", 0, FLAG_STR,
+         .help = "reconcile only objects with these labels (sharding)"),
+    FLAG(struct options, controllers, "controllers", 0, FLAG_STR,
+         .help = "names of the controllers to run, separated by commas; empty: all"),
+    FLAG(struct options, default_service_account, "default-service-account", 0, FLAG_STR,
+         .help = "service account to impersonate where an object names none"),
+    FLAG(struct options, no_cross_namespace_refs, "no-cross-namespace-refs", 0, FLAG_BOOL,
+         .help = "refuse references to sources of other namespaces"),
+    FLAG(struct options, no_remote_bases, "no-remote-bases", 0, FLAG_BOOL,
+         .help = "accepted for compatibility: remote bases are always refused"),
+    FLAG(struct options, concurrent, "concurrent", 0, FLAG_INT, .fallback = "4",
+         .help = "objects that are reconciled at a time, for each controller"),
+    FLAG(struct options, jitter_percent, "interval-jitter-percentage", 0, FLAG_INT, .fallback = "5",
+         .help = "how far an interval may be off, so that not all are due at once"),
+    FLAG(struct options, requeue_dependency_ns, "requeue-dependency", 0, FLAG_DURATION,
+         .fallback = "30s", .help = "when to look again at a dependency that is not ready"),
+    FLAG(struct options, min_retry_ns, "min-retry-delay", 0, FLAG_DURATION, .fallback = "750ms",
+         .help = "first delay after a failure; it doubles with each"),
+    FLAG(struct options, max_retry_ns, "max-retry-delay", 0, FLAG_DURATION, .fallback = "15m",
+         .help = "longest delay after failures"),
+    FLAG(struct options, retention_ttl_ns, "artifact-retention-ttl", 0, FLAG_DURATION,
+         .fallback = "60s", .help = "how long a superseded artifact is kept"),
+    FLAG(struct options, retention_records, "artifact-retention-records", 0, FLAG_INT,
+         .fallback = "2", .help = "how many superseded artifacts are kept"),
+    FLAG(struct options, leader_election, "enable-leader-election", 0, FLAG_BOOL,
+         .help = "work only while we hold the lease " LEASE_NAME),
+    FLAG(struct options, lease_duration_ns, "leader-election-lease-duration", 0, FLAG_DURATION,
+         .fallback = "35s", .help = "how long a lease that is not renewed is respected"),
+    FLAG(struct options, lease_renew_ns, "leader-election-renew-deadline", 0, FLAG_DURATION,
+         .fallback = "30s", .help = "how long the leader tries to renew before it gives up"),
+    FLAG(struct options, lease_retry_ns, "leader-election-retry-period", 0, FLAG_DURATION,
+         .fallback = "5s", .help = "how often the lease is tried"),
+    FLAG(struct options, release_on_cancel, "leader-election-release-on-cancel", 0, FLAG_BOOL,
+         .fallback = "true", .help = "accepted for compatibility: the lease is always given up at the end"),
+    FLAG(struct options, log_level, "log-level", 0, FLAG_STR, .fallback = "info",
+         .help = "trace, debug, info or error"),
+    FLAG(struct options, log_encoding, "log-encoding", 0, FLAG_STR, .fallback = "json",
+         .help = "json or console"),
+};
+
+/* The process: what was started, in the order of starting. */
+struct process {
+    struct cli *cli;
+    const struct options *options;
+    struct loop *loop;
+    struct kube *kube;
+    struct manager *manager;
+    struct httpd *artifacts;
+    struct probe_server *metrics, *health;
+    struct lease *lease;
+    bool lost;
+};
+
+static struct manager_options manager_options(const struct process *process)
+{
+    const struct options *o = process->options;
+    return (struct manager_options){
+        .namespace = o->watch_all_namespaces ? (str){0} : o->runtime_namespace,
+        .runtime_namespace = o->runtime_namespace,
+        .storage_path = o->storage_path,
+        .advertised_address = o->storage_adv_addr,
+        .watch_label_selector = o->watch_label_selector,
+        .controllers = o->controllers,
+        .default_service_account = o->default_service_account,
+        .concurrent = (int)o->concurrent,
+        .jitter_percent = (int)o->jitter_percent,
+        .requeue_dependency_ns = o->requeue_dependency_ns,
+        .retry_first_ns = o->min_retry_ns,
+        .retry_last_ns = o->max_retry_ns,
+        .retention_records = (int)o->retention_records,
+        .retention_ttl_ns = o->retention_ttl_ns,
+        .no_cross_namespace_refs = o->no_cross_namespace_refs,
+        .no_remote_bases = o->no_remote_bases,
+    };
+}
+
+static err *check_options(const struct options *o)
+{
+    if (!log_set_level(o->log_level)) {
+        return err_invalid("--log-level: '" STR_FMT "' is none of trace, debug, info, error",
+                           STR_ARG(o->log_level));
+    }
+    if (!log_set_encoding(o->log_encoding)) {
+        return err_invalid("--log-encoding: '" STR_FMT "' is neither json nor console",
+                           STR_ARG(o->log_encoding));
+    }
+    if (o->concurrent < 1 || o->concurrent > 256) return err_invalid("--concurrent: 1 to 256");
+    if (o->jitter_percent < 0 || o->jitter_percent > 99) {
+        return err_invalid("--interval-jitter-percentage: 0 to 99");
+    }
+    if (o->lease_retry_ns >= o->lease_renew_ns || o->lease_renew_ns >= o->lease_duration_ns) {
+        return err_invalid("leader election needs retry period < renew deadline < lease duration");
+    }
+    if (o->default_service_account.len) {
+        return err_invalid("--default-service-account is not supported by this version of fixpoint");
+    }
+    return NULL;
+}
+
+/* What others reach our artifacts under: the flag, else what we listen on. */
+static str advertised(struct cli *cli, const struct options *o)
+{
+    str host, port;
+    if (o->storage_adv_addr.len) return o->storage_adv_addr;
+    if (!str_cut_last(o->storage_addr, ':', &host, &port)) return o->storage_addr;
+    if (!host.len) host = STR("localhost");
+    const char *hostname = getenv("HOSTNAME");
+    if (str_is(host, "0.0.0.0") && hostname) host = str_of(hostname);
+    return str_printf(cli->a, STR_FMT ":" STR_FMT, STR_ARG(host), STR_ARG(port));
+}
+
+static bool is_ready(void *context)
+{
+    const struct process *process = context;
+    return !process->options->leader_election || process->lease;
+}
+
+static bool is_off(str address)
+{
+    return !address.len || str_is(address, "0");
+}
+
+static err *start_probes(struct process *process)
+{
+    const struct options *o = process->options;
+    struct probe_options health = {.address = o->health_addr, .is_ready = is_ready, .context = process};
+    struct probe_options metrics = {.address = o->metrics_addr, .metrics = true};
+    if (!is_off(o->health_addr)) {
+        err *e = probe_server_start(process->loop, health, &process->health);
+        if (e) return err_wrap(e, "--health-addr");
+    }
+    if (!is_off(o->metrics_addr)) {
+        err *e = probe_server_start(process->loop, metrics, &process->metrics);
+        if (e) return err_wrap(e, "--metrics-addr");
+    }
+    return NULL;
+}
+
+static void on_acquired(void *context)
+{
+    struct process *process = context;
+    log_info("became the leader", LOG_STR("lease", STR(LEASE_NAME)));
+    manager_start(process->manager);
+}
+
+/* compat: like the controllers of Flux, we end and are started again, so that nothing of the old
+ * leadership is left. */
+static void on_lost(void *context, str holder)
+{
+    struct process *process = context;
+    log_error("lost the lease: ending at once", LOG_STR("holder", holder));
+    process->lost = true;
+    loop_stop(process->loop);
+}
+
+static const struct lease_events lease_events = {on_acquired, on_lost};
+
+static str identity(struct cli *cli)
+{
+    char host[256] = "";
+    gethostname(host, sizeof host - 1);
+    str unique = rand_uuid(cli->a);
+    return str_printf(cli->a, "%s_" STR_FMT, host, STR_ARG(unique));
+}
+
+static err *start(struct process *process)
+{
+    struct cli *cli = process->cli;
+    const struct options *o = process->options;
+    struct kubeconfig config;
+    TRY(kubeconfig_default(cli->a, cli->globals.kubeconfig, cli->globals.context, &config));
+    TRY(kube_new(process->loop, &config,
+                 (struct kube_options){.field_manager = STR("kustomize-controller"),
+                                       .user_agent = STR("fixpoint/" FIXPOINT_VERSION)},
+                 &process->kube));
+    struct manager_options options = manager_options(process);
+    options.advertised_address = advertised(cli, o);
+    TRY(manager_new(process->loop, process->kube, options, &process->manager));
+    err *e = artifact_server_start(process->loop, manager_artifacts(process->manager), o->storage_addr,
+                                   &process->artifacts);
+    if (e) return err_wrap(e, "--storage-addr");
+    TRY(start_probes(process));
+    if (!o->leader_election) {
+        manager_start(process->manager);
+        return NULL;
+    }
+    process->lease = lease_start(process->kube,
+                                 (struct lease_options){.namespace = o->runtime_namespace,
+                                                        .name = STR(LEASE_NAME),
+                                                        .identity = identity(cli),
+                                                        .duration_ns = o->lease_duration_ns,
+                                                        .renew_ns = o->lease_renew_ns,
+                                                        .retry_ns = o->lease_retry_ns},
+                                 &lease_events, process);
+    return NULL;
+}
+
+/* Ending waits for answers that the loop brings: it has to run meanwhile, on another thread. */
+static void end(struct process *process)
+{
+    if (process->manager) manager_stop(process->manager);
+    if (process->lease) lease_stop(process->lease);
+    manager_free(process->manager);
+    kube_free(process->kube);
+}
+
+static err *run(struct cli *cli, const void *options)
+{
+    struct process process = {.cli = cli, .options = options};
+    TRY(check_options(options));
+    process.loop = loop_new();
+    TRY(loop_stop_on_signals(process.loop));
+    err *e = start(&process);
+    if (!e) {
+        log_info("started", LOG_STR("version", STR(FIXPOINT_VERSION)));
+        loop_run(process.loop);
+        log_info("stopping");
+    }
+    probe_server_stop(process.health);
+    probe_server_stop(process.metrics);
+    if (process.artifacts) httpd_stop(process.artifacts);
+    loop_start(process.loop);
+    end(&process);
+    loop_join(process.loop);
+    loop_free(process.loop);
+    if (process.lost) cli->exit_code = 1;
+    return e;
+}
+
+COMMAND(run) = {
+    .path = "run",
+    .summary = "run the operator",
+    .help = "Watches GitRepository and Kustomization objects and makes the cluster what Git says, until\n"
+            "there are no more diffs. Connects with --kubeconfig, else $KUBECONFIG, else the service\n"
+            "account of its pod.",
+    COMMAND_FLAGS(flags, struct options),
+    .run = run,
+};
