@@ -24,7 +24,7 @@
 #define LIMIT_TREE_BYTES (1024ll * 1024 * 1024)  /* all files of one artifact, unpacked */
 #define LIMIT_TREE_DEPTH 100                     /* folders within folders; our walks recurse */
 #define LIMIT_IGNORE_BYTES ((size_t)1024 * 1024) /* one .sourceignore file */
-#define LIMIT_TREES_IDLE 16                      /* unpacked artifacts of others kept for the next run */
+#define LIMIT_TREES_IDLE 16                      /* unpacked artifacts of others, kept */
 #define LIMIT_ARTIFACT_FILES 1000                /* files of one source that a clean-up looks at */
 #define LIMIT_RENDER_BYTES (64u * 1024 * 1024)   /* rendered output of one unit */
 #define LIMIT_RENDER_OBJECTS 100000              /* objects of one unit */
@@ -37,20 +37,20 @@
 #define LIMIT_SUBST_DEPTH 50                     /* ${a:-${b:-...}}; the reader recurses */
 #define LIMIT_SUBST_STEPS (1u << 30)             /* pattern length * value length^2 of one ${v#pattern} */
 /* Git. */
-#define LIMIT_GIT_OUTPUT_BYTES (64u * 1024 * 1024)  /* what the program prints, when it is gathered */
-#define LIMIT_GIT_ERROR_BYTES 4096                  /* of what it says on standard error */
-#define LIMIT_GIT_FILE_BYTES (2048ll * 1024 * 1024) /* one pack, on disk */
-#define LIMIT_GIT_MEMORY_BYTES (2048ll * 1024 * 1024) /* of one git process: deltas that explode */
-#define LIMIT_GIT_REF_BYTES 1024                    /* name of a reference; a file name to git */
-#define LIMIT_GIT_REFS 1000000                      /* that a server may list */
-#define LIMIT_GIT_CLIENTS 64                        /* trust domains whose connections are kept */
-#define LIMIT_GIT_SERVERS 10000                     /* remotes whose abilities are remembered */
-#define LIMIT_GIT_ANSWER_SHOWN 200                  /* bytes of a server's refusal that are passed on */
-#define LIMIT_MIRRORS 500                           /* kept at a time; the longest unused goes first */
-#define LIMIT_MIRROR_PACKS 50                       /* fetches before a mirror is made anew, without old objects */
-#define LIMIT_MIRROR_IDLE_NS (6ll * 3600 * 1000000000) /* a mirror that nobody asked for is dropped */
-#define LIMIT_GIT_WAIT_NS 200000000ll /* a worker waits that long for others on the same remote */
-#define LIMIT_GIT_POLLS 2             /* workers that ask the same remote at a time: it may hang */
+#define LIMIT_GIT_OUTPUT_BYTES (64u * 1024 * 1024)    /* what the program prints, when gathered */
+#define LIMIT_GIT_ERROR_BYTES 4096                    /* of what it says on standard error */
+#define LIMIT_GIT_FILE_BYTES (2048ll * 1024 * 1024)   /* one pack, on disk */
+#define LIMIT_GIT_MEMORY_BYTES (2048ll * 1024 * 1024) /* of one process: deltas that explode */
+#define LIMIT_GIT_REF_BYTES 1024                      /* name of a reference; a file name to git */
+#define LIMIT_GIT_REFS 1000000                        /* that a server may list */
+#define LIMIT_GIT_CLIENTS 64                          /* trust domains with kept connections */
+#define LIMIT_GIT_SERVERS 10000                       /* remotes whose abilities are remembered */
+#define LIMIT_GIT_ANSWER_SHOWN 200                    /* bytes of a refusal that are passed on */
+#define LIMIT_GIT_POLLS 2                             /* workers at one remote: it may hang */
+#define LIMIT_GIT_WAIT_NS 200000000ll                 /* that a worker waits for its turn there */
+#define LIMIT_MIRRORS 500                             /* the longest unused goes first */
+#define LIMIT_MIRROR_PACKS 50                         /* fetches, before it is made anew */
+#define LIMIT_MIRROR_IDLE_NS (6ll * 3600 * 1000000000) /* one that nobody asked for is dropped */
 
 /* HTTP. */
 #define LIMIT_HTTP_BODY_BYTES (64u * 1024 * 1024) /* a response body unless the caller says less */
