@@ -28,6 +28,7 @@
 #define LIMIT_ARTIFACT_FILES 1000                /* files of one source that a clean-up looks at */
 #define LIMIT_RENDER_BYTES (64u * 1024 * 1024)   /* rendered output of one unit */
 #define LIMIT_RENDER_OBJECTS 100000              /* objects of one unit */
+#define LIMIT_CRD_FIELDS 100000                  /* fields walked in `crds`: types may refer to each other */
 #define LIMIT_RENDER_INPUT_BYTES (128u * 1024 * 1024) /* files one build reads, repeats counted */
 #define LIMIT_RENDER_FOLDERS 10000               /* kustomizations of one build, repeats counted */
 #define LIMIT_RENDER_DEPTH 200                   /* kustomizations on top of each other; we recurse */

@@ -4,24 +4,9 @@
 
 #include "base/hash.h"
 #include "doc/json.h"
-#include "doc/number.h"
+#include "render/scalar.h"
 
 enum { HASH_LETTERS = 10 };
-
-/* Numbers as Go prints them once they have been doubles. Changes the tree. */
-static void round_numbers(arena *a, node *n)
-{
-    PAIR_EACH(n, pair) round_numbers(a, pair->value);
-    NODE_EACH(n, item) round_numbers(a, item);
-    if (n->kind != NODE_INT && n->kind != NODE_FLOAT) return;
-    struct number number;
-    number_read(n->text, n->kind == NODE_INT, &number);
-    if (number.class != NUMBER_FINITE) return;
-    buf text = BUF(a);
-    number_write_double(&text, number_to_double(&number), -6, 21);
-    n->text = buf_str(&text);
-    n->kind = NODE_FLOAT;
-}
 
 /* A field of the object as the hash sees it: a scalar is its text, a list is nothing. */
 static node *hashed(arena *a, const node *object, const char *key)
@@ -29,10 +14,7 @@ static node *hashed(arena *a, const node *object, const char *key)
     const node *value = node_get(object, str_of(key));
     if (!value) return node_str(a, STR(""));
     if (node_is_list(value)) return node_null(a);
-    if (!node_is_map(value)) return node_str(a, value->text);
-    node *copy = doc_copy_tree(a, value);
-    round_numbers(a, copy);
-    return copy;
+    return node_is_map(value) ? doc_copy_tree(a, value) : node_str(a, value->text);
 }
 
 /* A second map of data, which counts only when it is there. */
@@ -60,6 +42,7 @@ err *namehash_of(arena *a, const node *object, str *out)
                            STR_ARG(kind));
     }
 
+    TRY(scalar_to_json(a, content, true));
     buf text = BUF(a);
     json_write(&text, content, (struct json_style){.html = true, .sorted = true});
     str digits = str_head(hash_sha256_hex(a, buf_str(&text)), HASH_LETTERS);

@@ -3,7 +3,7 @@
  * One replacement: a value taken from a field of one object is written into
  * fields of others, whole or as one piece of a text, also into JSON or YAML
  * that is the text of a field. The caller chooses the objects.
- * Pure; any thread.
+ * Errors quote nothing of a Secret. Pure; any thread.
  */
 #include "doc/doc.h"
 
@@ -16,14 +16,13 @@ struct replacement_options {
 
 struct replacement_options replacement_options(const node *options); /* NULL: none */
 
-/* The value at field_path of `object`, or its piece. *out belongs to the caller's arena. `id` is the
- * text of the source for messages: "fieldPath `data.x` is missing for replacement source ID". */
-MUST_USE err *replacement_value(arena *a, node *object, str field_path,
-                                struct replacement_options options, str id, node **out);
-/* The piece of a literal `sourceValue`, as above. */
-MUST_USE err *replacement_piece(arena *a, const node *value, struct replacement_options options,
-                                node **out);
+/* The value at the path (empty: metadata.name) of `object`, or a piece of it; it is not to be changed.
+ * `id` names the source in "fieldPath `data.x` is missing for replacement source ID". A literal
+ * `sourceValue` is scalar_new. */
+MUST_USE err *replacement_value(arena *a, node *object, str path, struct replacement_options options,
+                                str id, node **out);
 
-/* Writes the value at every place of `object` that field_path names. */
-MUST_USE err *replacement_set(arena *a, node *object, str field_path,
-                              struct replacement_options options, const node *value);
+/* Writes the value at every place of `object` that the path names; it is an error when there is none.
+ * Nodes of the value are copied, texts borrowed. */
+MUST_USE err *replacement_set(arena *a, node *object, str path, struct replacement_options options,
+                              const node *value);

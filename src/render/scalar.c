@@ -1,5 +1,7 @@
 #include "render/scalar.h"
 
+#include "base/buf.h"
+#include "doc/number.h"
 #include "doc/yaml.h"
 
 node *scalar_new(arena *a, str text)
@@ -17,4 +19,41 @@ void scalar_put(node *n, str text)
     n->time = time;
     n->tagged = false;
     n->text = text;
+}
+
+/* An exponent of one digit has no leading zero: 1e-7. */
+static str json_double(arena *a, double value)
+{
+    buf b = BUF(a);
+    number_write_double(&b, value, -6, 21);
+    char *sign = b.len > 4 ? b.data + b.len - 3 : NULL;
+    if (sign && sign[-1] == 'e' && sign[0] == '-' && sign[1] == '0') {
+        sign[1] = sign[2];
+        b.len--;
+    }
+    return buf_str(&b);
+}
+
+static err *number_to_json(arena *a, node *n)
+{
+    struct number number;
+    number_read(n->text, n->kind == NODE_INT, &number);
+    if (number.class == NUMBER_NAN) return err_invalid("json: unsupported value: NaN");
+    if (number.class == NUMBER_INF)
+        return err_invalid("json: unsupported value: %cInf", number.negative ? '-' : '+');
+    n->text = json_double(a, number_to_double(&number));
+    n->kind = NODE_FLOAT;
+    return NULL;
+}
+
+err *scalar_to_json(arena *a, node *tree, bool as_doubles)
+{
+    PAIR_EACH(tree, pair) {
+        if (pair->key_kind != NODE_STR)
+            return err_invalid("json: unsupported type: map[interface {}]interface {}");
+        TRY(scalar_to_json(a, pair->value, as_doubles));
+    }
+    NODE_EACH(tree, item) TRY(scalar_to_json(a, item, as_doubles));
+    bool number = tree->kind == NODE_FLOAT || (tree->kind == NODE_INT && as_doubles);
+    return number ? number_to_json(a, tree) : NULL;
 }

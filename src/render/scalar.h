@@ -10,3 +10,7 @@ node *scalar_new(arena *a, str text);
 /* New text in the place of a scalar's: in place of a bare x, 5 is a number; in place of "x" it is a
  * text. A node that is no scalar becomes a plain one. */
 void scalar_put(node *n, str text);
+
+/* The scalars of a tree as Go's JSON prints them, ready for json_write: floats as doubles, and with
+ * `as_doubles` integers as well. Changes the tree. An error for what JSON has no word for. */
+MUST_USE err *scalar_to_json(arena *a, node *tree, bool as_doubles);

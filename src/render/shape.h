@@ -17,3 +17,8 @@ enum shape shape_of(const node *n);
 /* Null and missing have any shape. "wrong node kind: expected MappingNode but got SequenceNode: node
  * contents:\n[a]\n". */
 MUST_USE err *shape_check(const node *n, enum shape wanted);
+
+/* The object is a Secret: messages show nothing of it. */
+bool shape_is_secret(const node *object);
+/* Takes the contents out of such a message about a Secret. NULL stays NULL. */
+MUST_USE err *shape_hide(err *e, const node *object);

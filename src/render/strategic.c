@@ -469,8 +469,9 @@ static err *merge_values(struct merge *m, node *dest, node *patch, struct openap
 err *strategic_merge(arena *a, const struct openapi *schema, const node *patch, node **target)
 {
     struct merge m = {.a = a, .schema = schema};
-    node *result;
-    TRY(merge_values(&m, *target, doc_copy_tree(a, patch), (struct openapi_place){0}, &result));
+    node *result = NULL;
+    err *e = merge_values(&m, *target, doc_copy_tree(a, patch), (struct openapi_place){0}, &result);
+    if (e) return shape_hide(e, *target);
     *target = node_is_null(result) ? NULL : result;
     return NULL;
 }

@@ -1,7 +1,6 @@
 #include "render/vars.h"
 
 #include "base/buf.h"
-#include "render/field_path.h"
 #include "render/fieldspec.h"
 #include "render/variable.h"
 
@@ -118,19 +117,6 @@ err *vars_merge(arena *a, struct vars *vars, const struct vars *more)
 
 /* --- Resolving --- */
 
-/* a.b[0].c is a.b.0.c. */
-static str plain_path(arena *a, str path)
-{
-    buf b = BUF(a);
-    for (size_t i = 0; i < path.len; i++) {
-        if (path.data[i] == '[')
-            buf_add_char(&b, '.');
-        else if (path.data[i] != ']')
-            buf_add_char(&b, path.data[i]);
-    }
-    return buf_str(&b);
-}
-
 static err *read_value(arena *a, const struct var *var, node **out)
 {
     struct resource *resource = var->resource;
@@ -140,9 +126,8 @@ static err *read_value(arena *a, const struct var *var, node **out)
         return err_invalid("var '" STR_FMT "' cannot be mapped to a field in the set of known "
                            "resources",
                            STR_ARG(var->shown));
-    struct field_path path = field_path_parse(a, plain_path(a, var->path));
-    err *e = field_path_get(a, &path, resource->root, out);
-    if (!e && *out) return NULL;
+    err *e = variable_value(a, resource->root, var->path, out);
+    if (!e) return NULL;
     err_free(e);
     return err_invalid("field specified in var '" STR_FMT "' not found in corresponding resource",
                        STR_ARG(var->shown));
@@ -155,10 +140,7 @@ static int by_name(const void *a, const void *b)
 
 static err *expand(const struct fieldspec_visit *visit, node *value)
 {
-    node *changed = value;
-    TRY(variable_expand(visit->a, visit->context, NULL, &changed));
-    if (changed != value) *value = *changed;
-    return NULL;
+    return variable_expand(visit->a, visit->context, NULL, value);
 }
 
 err *vars_resolve(struct vars *vars, const struct resmap *map, struct field_specs specs)
@@ -169,8 +151,7 @@ err *vars_resolve(struct vars *vars, const struct resmap *map, struct field_spec
     for (size_t i = 0; i < vars->count; i++) {
         node *value;
         TRY(read_value(map->a, &vars->items[i], &value));
-        /* A copy: the field may be one that is expanded. */
-        map_put(&values, vars->items[i].name, doc_copy_tree(map->a, value));
+        map_put(&values, vars->items[i].name, value);
     }
     struct fieldspec_visit visit = {.a = map->a, .set = expand, .context = &values};
     for (size_t i = 0; i < map->count; i++)
