@@ -175,6 +175,24 @@ static double open_files(void)
     return e ? 0 : (double)count;
 }
 
+/* Since 1970: when the system started, and how long after that we did. The same at each call. */
+static double started_at(void)
+{
+    arena a AUTO(arena_done) = {0};
+    str boot, own, line, field;
+    uint64_t boot_s = 0, ticks = 0;
+    err *e AUTO(err_done) = fs_read(&a, STR("/proc/stat"), 4 * 1024 * 1024, &boot);
+    err *own_e AUTO(err_done) = fs_read(&a, STR("/proc/self/stat"), 4096, &own);
+    if (e || own_e) return 0;
+    while (str_next_line(&boot, &line)) {
+        if (str_strip_prefix(&line, STR("btime "))) str_to_uint(line, &boot_s);
+    }
+    str_cut_last(own, ')', &line, &own); /* the program's name may hold anything */
+    for (int i = 2; i < 22 && str_next(&own, ' ', &field); i++) continue;
+    if (!str_next(&own, ' ', &field) || !str_to_uint(field, &ticks)) return 0;
+    return (double)boot_s + (double)ticks / (double)sysconf(_SC_CLK_TCK);
+}
+
 static void write_process(buf *b)
 {
     struct rusage usage;
@@ -184,6 +202,7 @@ static void write_process(buf *b)
     write_one(b, "process_cpu_seconds_total", "counter", "CPU time of the process.", seconds);
     write_one(b, "process_resident_memory_bytes", "gauge", "Resident memory.", resident_bytes());
     write_one(b, "process_open_fds", "gauge", "Open file descriptors.", open_files());
+    write_one(b, "process_start_time_seconds", "gauge", "When the process started.", started_at());
 }
 
 static int by_name(const void *a, const void *b)

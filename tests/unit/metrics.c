@@ -6,6 +6,7 @@
 
 #include <cmocka.h>
 
+#include "base/clock.h"
 #include "base/limits.h"
 
 static const double bounds[] = {0.1, 1};
@@ -49,6 +50,27 @@ static void test_histogram(void **state UNUSED)
     expect("kind=\"K\"", false);
 }
 
+static void test_process(void **state UNUSED)
+{
+    arena a AUTO(arena_done) = {0};
+    buf text = BUF(&a);
+    metrics_write(&text);
+    str rest = buf_str(&text), name, value;
+    int known = 0;
+    int64_t now_s = clock_wall_ns() / CLOCK_SECOND;
+    for (str line; str_next_line(&rest, &line);) {
+        if (!str_cut(line, ' ', &name, &value)) continue;
+        str_cut(value, '.', &value, &line);
+        uint64_t number = 0;
+        str_to_uint(value, &number);
+        known += str_is(name, "process_open_fds") && number > 2 && number < 1000;
+        known += str_is(name, "process_resident_memory_bytes") && number > 100000;
+        known += str_is(name, "process_start_time_seconds") && number + 60 > (uint64_t)now_s &&
+                 number <= (uint64_t)now_s + 1;
+    }
+    assert_int_equal(known, 3);
+}
+
 static void test_bound(void **state UNUSED)
 {
     arena a AUTO(arena_done) = {0};
@@ -64,6 +86,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_counter),
         cmocka_unit_test(test_histogram),
+        cmocka_unit_test(test_process),
         cmocka_unit_test(test_bound),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
