@@ -101,7 +101,7 @@ static err *label_managed_by(struct build *build, struct resmap *map)
 /* compat: own-meta-types-*. Every annotation is a text in the end, none at all is no field. */
 static void finish_annotations(const struct layer *layer, struct resource *resource)
 {
-    node *metadata = node_get(resource->root, STR("metadata"));
+    node *metadata = node_make_map(layer->build->a, resource->root, STR("metadata"));
     node *annotations = node_get(metadata, STR("annotations"));
     if (!annotations) return;
     if (node_is_map(annotations)) {
@@ -128,11 +128,8 @@ static err *deliver(struct build *build, const struct resmap *map, struct kustom
         str id = resid_text(build->a, map->items[i]->id);
         return err_wrap(e, STR_FMT, STR_ARG(id));
     }
-    *out = (struct kustomize_output){
-        .objects = objects,
-        .count = map->count,
-        .warnings = buf_str(&build->warnings),
-    };
+    out->objects = objects;
+    out->count = map->count;
     return NULL;
 }
 
@@ -161,6 +158,7 @@ static err *run(struct build *build, str path, struct kustomize_output *out)
     TRY(accumulate(&layer, &all));
     TRY(settle_names(build, &all));
     drop_local(all.map);
+    TRY(resmap_check_ids(all.map));
     TRY(sort(&layer, all.map));
     if (build->options->managed_by || layer_has_metadata(&layer, "managedByLabel"))
         TRY(label_managed_by(build, all.map));
@@ -169,15 +167,38 @@ static err *run(struct build *build, str path, struct kustomize_output *out)
     return deliver(build, all.map, out);
 }
 
+/* Messages quote paths as they were written, and one may be a URL with a password. */
+static err *without_credentials(arena *a, err *e)
+{
+    buf text = BUF(a);
+    str rest = err_text(e);
+    for (ptrdiff_t at; (at = str_find(rest, STR("://"))) >= 0;) {
+        size_t begin = (size_t)at + 3, end = begin, host = begin;
+        while (end < rest.len && !strchr("/?#'\"`)] \n", rest.data[end])) {
+            if (rest.data[end++] == '@') host = end;
+        }
+        buf_add(&text, str_head(rest, begin));
+        buf_add(&text, str_slice(rest, host, end));
+        rest = str_skip(rest, end);
+    }
+    if (!text.len) return e;
+    buf_add(&text, rest);
+    err *clean = err_new(e->kind, e->reason, STR_FMT, STR_ARG(buf_str(&text)));
+    err_free(e);
+    return clean;
+}
+
 err *kustomize_build(arena *a, struct tree *tree, str path, const struct kustomize_options *options,
                      struct kustomize_output *out)
 {
     struct build build AUTO(build_done) = {0};
     build_init(&build, a, tree, options);
+    *out = (struct kustomize_output){0};
     err *e = run(&build, path, out);
+    out->warnings = buf_str(&build.warnings);
     /* What is missing or in conflict is so in the files: a human has to change them. */
     if (e && e->kind != ERR_DENIED) e->kind = ERR_INVALID;
-    return e;
+    return e ? without_credentials(a, e) : NULL;
 }
 
 err *kustomize_text(arena *a, const struct kustomize_output *output, str *out)

@@ -24,7 +24,7 @@ struct kustomize_options {
 struct kustomize_output {
     node **objects; /* plain values (doc/plain.h), ready for json_write or yaml_emit */
     size_t count;
-    str warnings; /* deprecation notices, a line each, for standard error */
+    str warnings; /* deprecation notices, a line each, for standard error; also after an error */
 };
 
 /* The command's defaults: KUSTOMIZE_COMMAND; the controller's: all false and an overlay. */

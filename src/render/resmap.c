@@ -82,13 +82,25 @@ static void note(struct resmap *map, struct resource *resource)
     if (!had_name(resource, resource->id.name)) note_name(map, resource, resource->id.name);
 }
 
+static err *registered(const struct resmap *map, struct resid id)
+{
+    str text = resid_text(map->a, id);
+    return err_conflict("may not add resource with an already registered id: " STR_FMT,
+                        STR_ARG(text));
+}
+
+err *resmap_check_ids(const struct resmap *map)
+{
+    for (size_t i = 0; i < map->count; i++) {
+        struct resid id = map->items[i]->id;
+        if (resmap_count_id(map, id) > 1) return registered(map, id);
+    }
+    return NULL;
+}
+
 err *resmap_append(struct resmap *map, struct resource *resource)
 {
-    if (resmap_count_id(map, resource->id)) {
-        str text = resid_text(map->a, resource->id);
-        return err_conflict("may not add resource with an already registered id: " STR_FMT,
-                            STR_ARG(text));
-    }
+    if (resmap_count_id(map, resource->id)) return registered(map, resource->id);
     if (map->count >= LIMIT_RENDER_OBJECTS)
         return err_invalid("more than %d objects, the limit of one build", LIMIT_RENDER_OBJECTS);
     resource->position = map->next_position++;

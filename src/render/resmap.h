@@ -32,6 +32,8 @@ void resmap_drop_empty(struct resmap *map);
 void resmap_refresh(struct resmap *map, struct resource *resource);
 /* Stores the current id as a past one. */
 void resmap_store_past(struct resmap *map, struct resource *resource);
+/* No id is there twice, whatever transformers did. The error is that of resmap_append. */
+MUST_USE err *resmap_check_ids(const struct resmap *map);
 size_t resmap_count_id(const struct resmap *map, struct resid id);
 
 struct resmap_named {
