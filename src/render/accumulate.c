@@ -28,7 +28,8 @@ static err *append_objects(struct build *build, const struct manifest_objects *o
                            struct resmap *map)
 {
     for (size_t i = 0; i < objects->count; i++) {
-        struct resource *resource = resource_new(build->a, &build->gvks, objects->items[i]);
+        struct resource *resource = resource_new(build->a, &build->gvks, objects->items[i].root);
+        resource->hints = objects->items[i].hints;
         resource->file = file;
         if (build->origins) origin_set(build->a, resource, origin_of_file(build->a, file));
         TRY(resmap_append(map, resource));
@@ -63,18 +64,6 @@ static err *accumulate_file(const struct layer *layer, str path,
     return e ? err_wrap(e, "merging resources from '" STR_FMT "'", STR_ARG(path)) : NULL;
 }
 
-/* What a component has made of the resources of its parent has to have ids of its own still. */
-static err *check_ids(arena *a, const struct resmap *map)
-{
-    for (size_t i = 0; i < map->count; i++) {
-        if (resmap_count_id(map, map->items[i]->id) == 1) continue;
-        str id = resid_text(a, map->items[i]->id);
-        return err_conflict("may not add resource with an already registered id: " STR_FMT,
-                            STR_ARG(id));
-    }
-    return NULL;
-}
-
 static err *check_kind(const struct layer *child, bool component)
 {
     str root = loader_root(child->loader);
@@ -101,7 +90,8 @@ static err *accumulate_folder(const struct layer *layer, const struct loader *lo
     struct accumulation own = component ? *into : empty(build);
     e = run(&child, &own);
     if (e) return err_wrap(e, "recursed accumulation of path '" STR_FMT "'", STR_ARG(root));
-    e = component ? check_ids(build->a, own.map) : merge(build->a, into, &own);
+    /* What a component has made of its parent's resources has to have ids of its own still. */
+    e = component ? resmap_check_ids(own.map) : merge(build->a, into, &own);
     if (e) return err_wrap(e, "recursed merging from path '" STR_FMT "'", STR_ARG(root));
     if (component) *into = own;
     return NULL;
@@ -171,25 +161,45 @@ static err *read_configs(const struct layer *layer, const node *entries, struct 
     return accumulate_entries(layer, paths, NULL, into);
 }
 
-static err *load_plugins(const struct layer *layer, const char *field, bool generators,
-                         struct plan *plan)
+static err *load_plugin(const struct layer *layer, const struct resource *config, bool generator,
+                        struct plugin *out)
+{
+    struct build *build = layer->build;
+    TRY(builtin_load(build, layer->loader, config, out));
+    if (generator != (out->type->generate != NULL)) {
+        str id = resid_text(build->a, config->id);
+        return err_invalid("plugin " STR_FMT " not a %s", STR_ARG(id),
+                           generator ? "generator" : "transformer");
+    }
+    const struct gvk *gvk = config->id.gvk;
+    if (build->origins)
+        out->origin = origin_of_plugin(build->a, config->file, gvk->api_version, gvk->kind,
+                                       config->id.name, config->id.namespace);
+    return NULL;
+}
+
+static err *load_generators(const struct layer *layer, struct plan *plan)
+{
+    struct build *build = layer->build;
+    struct accumulation configs = empty(build);
+    TRY(read_configs(layer, layer_field(layer, "generators"), &configs));
+    for (size_t i = 0; i < configs.map->count; i++) {
+        struct plugin plugin;
+        err *e = load_plugin(layer, configs.map->items[i], true, &plugin);
+        if (e) return err_wrap(e, "failed to load generator");
+        *ARENA_PUSH(build->a, plan->items, plan->count, plan->room) = plugin;
+    }
+    return NULL;
+}
+
+static err *load_transformers(const struct layer *layer, const char *field, struct plan *plan)
 {
     struct build *build = layer->build;
     struct accumulation configs = empty(build);
     TRY(read_configs(layer, layer_field(layer, field), &configs));
     for (size_t i = 0; i < configs.map->count; i++) {
-        const struct resource *config = configs.map->items[i];
         struct plugin plugin;
-        TRY(builtin_load(build, layer->loader, config, &plugin));
-        if (generators != (plugin.type->generate != NULL)) {
-            str id = resid_text(build->a, config->id);
-            return err_invalid("plugin " STR_FMT " not a %s", STR_ARG(id),
-                               generators ? "generator" : "transformer");
-        }
-        const struct gvk *gvk = config->id.gvk;
-        if (build->origins)
-            plugin.origin = origin_of_plugin(build->a, config->file, gvk->api_version, gvk->kind,
-                                             config->id.name, config->id.namespace);
+        TRY(load_plugin(layer, configs.map->items[i], false, &plugin));
         *ARENA_PUSH(build->a, plan->items, plan->count, plan->room) = plugin;
     }
     return NULL;
@@ -207,6 +217,7 @@ static err *replace(struct build *build, struct resmap *map, struct resource *ol
     if (origin.data && resource_annotations(a, resource))
         node_set_str(a, resource_annotations(a, resource), STR(ORIGIN_ANNOTATION), origin);
     resource->needs_hash = resource->needs_hash && old->needs_hash;
+    resource->hints = old->hints;
     resource->past = old->past;
     resource->past_count = resource->past_room = old->past_count;
     resource->prefixes = old->prefixes;
@@ -244,7 +255,7 @@ static err *run_generators(const struct layer *layer, struct accumulation *into)
     struct build *build = layer->build;
     struct plan plan = {0};
     TRY(plan_generators(layer, &plan));
-    err *e = load_plugins(layer, "generators", true, &plan);
+    err *e = load_generators(layer, &plan);
     if (e) return err_wrap(e, "loading generator plugins");
     for (size_t i = 0; i < plan.count; i++) {
         const struct plugin *plugin = &plan.items[i];
@@ -265,7 +276,7 @@ static err *run_transformers(const struct layer *layer, struct accumulation *int
     struct build *build = layer->build;
     struct plan plan = {0};
     TRY(plan_transformers(layer, &into->fields, &plan));
-    TRY(load_plugins(layer, "transformers", false, &plan));
+    TRY(load_transformers(layer, "transformers", &plan));
     for (size_t i = 0; i < plan.count; i++) {
         const struct plugin *plugin = &plan.items[i];
         TRY(plugin->type->transform(build, plugin->state, into->map));
@@ -291,7 +302,7 @@ static err *run_validators(const struct layer *layer, struct accumulation *into)
 {
     struct build *build = layer->build;
     struct plan plan = {0};
-    TRY(load_plugins(layer, "validators", false, &plan));
+    TRY(load_transformers(layer, "validators", &plan));
     struct resmap *map = into->map;
     for (size_t i = 0; i < plan.count; i++) {
         size_t count = map->count;

@@ -16,6 +16,7 @@
 /* A patch that looks like an object. */
 struct merge {
     node *root;
+    const struct hints *hints;
     struct resid id; /* whom it is for, when there is no target */
 };
 
@@ -29,22 +30,27 @@ static err *read_merges(struct build *build, str text, struct merges *out)
     struct manifest_objects objects;
     TRY(manifest_read(build->a, text, &objects));
     for (size_t i = 0; i < objects.count; i++) {
-        const struct resource *resource = resource_new(build->a, &build->gvks, objects.items[i]);
+        const struct manifest_object *object = &objects.items[i];
+        const struct resource *resource = resource_new(build->a, &build->gvks, object->root);
         *ARENA_PUSH(build->a, out->items, out->count, out->room) =
-            (struct merge){.root = resource->root, .id = resource->id};
+            (struct merge){.root = resource->root, .hints = object->hints, .id = resource->id};
     }
     return NULL;
 }
 
-/* Text that begins with '[' is JSON, all else YAML. */
-static err *read_operations(arena *a, str text, struct patch *out)
+/* Text that begins with '[' is JSON; all else is YAML, and *text becomes its JSON. */
+static err *read_operations(arena *a, str *text, struct patch *out)
 {
     node *list;
-    if (str_starts(text, STR("[")))
-        TRY(json_parse(a, text, (struct json_options){.last_wins = true}, &list));
-    else
-        TRY(yaml_parse(a, text, (struct yaml_options){.dialect = YAML_V2, .last_wins = true},
-                       &list));
+    if (str_starts(*text, STR("["))) {
+        TRY(json_parse(a, *text, (struct json_options){.last_wins = true}, &list));
+    } else {
+        struct yaml_options options = {.dialect = YAML_V2, .last_wins = true};
+        TRY(yaml_parse(a, *text, options, &list));
+        buf json = BUF(a);
+        json_write(&json, list, (struct json_style){.html = true, .sorted = true});
+        *text = buf_str(&json);
+    }
     return patch_read(a, list, out);
 }
 
@@ -102,7 +108,7 @@ static node scalar_before(const node *map, str key)
     return node_is_scalar(value) && value->kind != NODE_NULL ? *value : (node){0};
 }
 
-static err *apply_merge(struct build *build, struct resmap *map, const node *patch,
+static err *apply_merge(struct build *build, struct resmap *map, const struct merge *merge,
                         struct merge_options options, struct resource *resource)
 {
     arena *a = build->a;
@@ -111,7 +117,8 @@ static err *apply_merge(struct build *build, struct resmap *map, const node *pat
     node namespace = scalar_before(metadata, STR("namespace"));
     node kind = scalar_before(resource->root, STR("kind"));
     if (options.allow_name || options.allow_kind) resmap_store_past(map, resource);
-    TRY(strategic_merge(a, build->schema, patch, &resource->root));
+    struct strategic_hints hints = {.target = resource->hints, .patch = merge->hints};
+    TRY(strategic_merge_hinted(a, build->schema, hints, merge->root, &resource->root));
     if (!node_is_map(resource->root) || !resource->root->count) return NULL;
 
     if (!options.allow_kind) restore(a, resource->root, STR("kind"), &kind);
@@ -124,7 +131,7 @@ static err *apply_merge(struct build *build, struct resmap *map, const node *pat
 
 /* The patch with the apiVersion of the resource; the kind stays the patch's own. compat:
  * smp-scalar-*. A resource without apiVersion has a null one afterwards. */
-static node *patch_for(arena *a, const struct merge *merge, struct resource *resource)
+static struct merge patch_for(arena *a, const struct merge *merge, struct resource *resource)
 {
     node *patch = doc_copy_top(a, merge->root);
     str version = text_of(resource->root, STR("apiVersion"));
@@ -134,7 +141,9 @@ static node *patch_for(arena *a, const struct merge *merge, struct resource *res
         node_unset(patch, STR("apiVersion"));
         node_set(a, resource->root, STR("apiVersion"), scalar_new(a, STR("null")));
     }
-    return patch;
+    struct merge result = *merge;
+    result.root = patch;
+    return result;
 }
 
 static err *apply_to_targets(struct build *build, struct resmap *map, const struct merge *merge,
@@ -146,8 +155,8 @@ static err *apply_to_targets(struct build *build, struct resmap *map, const stru
     TRY(selection_select(&target, map, &selected));
     for (size_t i = 0; i < selected.count; i++) {
         struct resource *resource = selected.items[i];
-        const node *patch = patch_for(build->a, merge, resource);
-        TRY(apply_merge(build, map, patch, options, resource));
+        struct merge patch = patch_for(build->a, merge, resource);
+        TRY(apply_merge(build, map, &patch, options, resource));
     }
     return NULL;
 }
@@ -231,7 +240,7 @@ static err *configure_patch(struct build *build, const struct loader *loader,
     TRY(patch_text(build, loader, config, &text, &state->source));
 
     err *no_merge AUTO(err_done) = read_merges(build, text, &state->merges);
-    err *no_json AUTO(err_done) = read_operations(build->a, text, &state->operations);
+    err *no_json AUTO(err_done) = read_operations(build->a, &text, &state->operations);
     if (no_merge && no_json)
         return err_invalid("unable to parse SM or JSON patch from " STR_FMT,
                            STR_ARG(state->source));
@@ -256,7 +265,7 @@ static err *merge_by_id(struct build *build, struct resmap *map, const struct pa
             return err_wrap(e, "no resource matches strategic merge patch \"" STR_FMT "\"",
                             STR_ARG(id));
         }
-        TRY(apply_merge(build, map, merge->root, state->options, resource));
+        TRY(apply_merge(build, map, merge, state->options, resource));
     }
     return NULL;
 }
@@ -346,8 +355,8 @@ static err *transform_strategic(struct build *build, const void *state, struct r
         const struct merge *merge = &merges->items[i];
         struct resource *resource;
         TRY(resmap_find_one(map, merge->id, &resource));
-        const node *patch = patch_for(build->a, merge, resource);
-        TRY(apply_merge(build, map, patch, (struct merge_options){0}, resource));
+        struct merge patch = patch_for(build->a, merge, resource);
+        TRY(apply_merge(build, map, &patch, (struct merge_options){0}, resource));
     }
     return NULL;
 }
@@ -388,7 +397,7 @@ static err *configure_json(struct build *build, const struct loader *loader,
     if (path.len) TRY(loader_read(build->a, loader, path, &text));
     if (!text.len)
         return err_invalid("patch file '" STR_FMT "' empty seems to be empty", STR_ARG(path));
-    err *e = read_operations(build->a, text, &state->operations);
+    err *e = read_operations(build->a, &text, &state->operations);
     if (e) return err_wrap(e, "decoding " STR_FMT, STR_ARG(text));
     if (!state->operations.count)
         return err_invalid("patch appears to be empty; file=" STR_FMT ", JsonOp=" STR_FMT,

@@ -33,9 +33,15 @@ static bool is_empty(const node *n)
     return node_is_null(n) || (!node_is_scalar(n) && !n->count);
 }
 
-static void push(arena *a, struct manifest_objects *list, node *object)
+static void push(arena *a, struct manifest_objects *list, struct manifest_object object)
 {
     *ARENA_PUSH(a, list->items, list->count, list->room) = object;
+}
+
+/* An item of a list. */
+static void push_item(arena *a, struct manifest_objects *list, node *root)
+{
+    if (!is_empty(root)) push(a, list, (struct manifest_object){.root = root});
 }
 
 static err *read_parts(arena *a, str text, struct manifest_objects *out, size_t *part_count_out)
@@ -48,7 +54,8 @@ static err *read_parts(arena *a, str text, struct manifest_objects *out, size_t 
         node *root;
         err *e = yaml_parse(a, part, (struct yaml_options){.dialect = YAML_V3}, &root);
         if (e) return err_wrap(e, "MalformedYAMLError");
-        if (!is_empty(root)) push(a, out, root);
+        if (is_empty(root)) continue;
+        push(a, out, (struct manifest_object){root, hint_read(a, part, root)});
     }
     *part_count_out = parts;
     return NULL;
@@ -117,26 +124,33 @@ static bool is_wrapper(const node *object)
            (node_get(object, STR("items")) || node_get(object, STR("functionConfig")));
 }
 
+static const char *go_type(const node *n)
+{
+    if (n->kind == NODE_MAP) return "map[string]interface {}";
+    if (n->kind == NODE_BOOL) return "bool";
+    return n->kind == NODE_STR ? "string" : "float64";
+}
+
 /* compat: items of a list inside a stream come after everything else, as plain values. */
 static err *take_apart(arena *a, struct manifest_objects *queue, struct manifest_objects *out)
 {
     for (size_t i = 0; i < queue->count; i++) {
-        node *object = queue->items[i];
+        node *object = queue->items[i].root;
         str kind = text_of(object, STR("kind"));
         node *items = str_ends(kind, STR("List")) ? node_get(object, STR("items")) : NULL;
         if (!items) {
             TRY(check(a, object));
-            push(a, out, object);
+            push(a, out, queue->items[i]);
             continue;
         }
         if (node_is_null(items)) continue;
         if (!node_is_list(items))
             return err_invalid("expected array in " STR_FMT "/items, but found %s", STR_ARG(kind),
-                               node_kind_name(items));
+                               go_type(items));
         NODE_EACH (items, item) {
             node *plain;
             TRY(plain_tree(a, item, &plain));
-            if (!is_empty(plain)) push(a, queue, plain);
+            push_item(a, queue, plain);
         }
     }
     return NULL;
@@ -149,12 +163,13 @@ err *manifest_read(arena *a, str text, struct manifest_objects *out)
     size_t parts = 0;
     TRY(read_parts(a, text, &read, &parts));
     for (size_t i = 0; i < read.count; i++) {
-        if (parts > 1 || !is_wrapper(read.items[i])) {
+        const node *root = read.items[i].root;
+        if (parts > 1 || !is_wrapper(root)) {
             push(a, &queue, read.items[i]);
             continue;
         }
-        NODE_EACH (node_get(read.items[i], STR("items")), item) {
-            if (!is_empty(item)) push(a, &queue, item);
+        NODE_EACH (node_get(root, STR("items")), item) {
+            push_item(a, &queue, item);
         }
     }
     TRY(take_apart(a, &queue, &objects));

@@ -3,10 +3,15 @@
  * A file of manifests to objects: split into documents, lists of objects taken
  * apart, each checked to have a kind and a name. Pure; any thread.
  */
-#include "doc/doc.h"
+#include "render/hint.h"
+
+struct manifest_object {
+    node *root;
+    const struct hints *hints; /* schemas in its comments; may be NULL */
+};
 
 struct manifest_objects {
-    node **items;
+    struct manifest_object *items;
     size_t count, room;
 };
 

@@ -153,6 +153,12 @@ struct openapi_place openapi_root(const struct openapi *custom, str api_version,
     return entry ? (struct openapi_place){.custom = custom, .schema = entry->schema} : nowhere();
 }
 
+struct openapi_place openapi_inline(const node *schema)
+{
+    static const struct openapi none = {0};
+    return custom_place(&none, schema);
+}
+
 struct openapi_place openapi_field(struct openapi_place place, str name)
 {
     if (place.custom) {

@@ -22,6 +22,8 @@ struct openapi_place {
 MUST_USE err *openapi_read(arena *a, str text, const struct openapi **out);
 
 struct openapi_place openapi_root(const struct openapi *custom, str api_version, str kind);
+/* A place with a schema of its own, that refers to no other. */
+struct openapi_place openapi_inline(const node *schema);
 struct openapi_place openapi_field(struct openapi_place place, str name);
 struct openapi_place openapi_items(struct openapi_place place);
 bool openapi_is_known(struct openapi_place place);

@@ -5,6 +5,7 @@
  * annotations is kept here, outside of the tree. One build, one thread; all
  * memory is the build's arena.
  */
+#include "render/hint.h"
 #include "render/resid.h"
 
 /* A name that a resource had. */
@@ -19,6 +20,7 @@ struct resource {
     struct past *past;        /* oldest first */
     str *prefixes, *suffixes; /* added so far, innermost first */
     uint32_t past_count, past_room, prefix_count, prefix_room, suffix_count, suffix_room;
+    const struct hints *hints;    /* of its file; may be NULL */
     str file;                     /* where it was read, relative to the folder that is built */
     struct resource *replaced_by; /* a generated one that took its place */
     uint32_t position;            /* in its resmap, growing */

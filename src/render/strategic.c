@@ -17,6 +17,7 @@
 struct merge {
     arena *a;
     const struct openapi *schema;
+    struct strategic_hints hints;
 };
 
 static err *merge_values(struct merge *m, node *dest, node *patch, struct openapi_place place,
@@ -407,6 +408,15 @@ static str *field_names(arena *a, const node *first, const node *second, size_t 
     return names;
 }
 
+/* A comment at the field has the last word, first that of the target. */
+static struct openapi_place field_place(const struct merge *m, const node *dest, const node *patch,
+                                        struct openapi_place place, str name)
+{
+    const node *schema = hint_find(m->hints.target, dest, name);
+    if (!schema) schema = hint_find(m->hints.patch, patch, name);
+    return schema ? openapi_inline(schema) : openapi_field(place, name);
+}
+
 static err *merge_fields(struct merge *m, node *dest, node *patch, struct openapi_place place)
 {
     size_t count;
@@ -414,7 +424,7 @@ static err *merge_fields(struct merge *m, node *dest, node *patch, struct openap
     for (size_t i = 0; i < count; i++) {
         node *value;
         TRY(merge_values(m, node_get(dest, names[i]), node_get(patch, names[i]),
-                         openapi_field(place, names[i]), &value));
+                         field_place(m, dest, patch, place, names[i]), &value));
         set_field(m->a, dest, patch, names[i], value);
     }
     return NULL;
@@ -466,12 +476,18 @@ static err *merge_values(struct merge *m, node *dest, node *patch, struct openap
     return NULL;
 }
 
-err *strategic_merge(arena *a, const struct openapi *schema, const node *patch, node **target)
+err *strategic_merge_hinted(arena *a, const struct openapi *schema, struct strategic_hints hints,
+                            const node *patch, node **target)
 {
-    struct merge m = {.a = a, .schema = schema};
+    struct merge m = {.a = a, .schema = schema, .hints = hints};
     node *result = NULL;
     err *e = merge_values(&m, *target, doc_copy_tree(a, patch), (struct openapi_place){0}, &result);
     if (e) return shape_hide(e, *target);
     *target = node_is_null(result) ? NULL : result;
     return NULL;
+}
+
+err *strategic_merge(arena *a, const struct openapi *schema, const node *patch, node **target)
+{
+    return strategic_merge_hinted(a, schema, (struct strategic_hints){0}, patch, target);
 }

@@ -6,6 +6,7 @@
  * Pure; any thread.
  */
 #include "doc/doc.h"
+#include "render/hint.h"
 #include "render/openapi.h"
 
 /*
@@ -17,3 +18,11 @@
  */
 MUST_USE err *strategic_merge(arena *a, const struct openapi *schema, const node *patch,
                               node **target);
+
+/* The same where comments of the files may say how lists merge; each may be NULL. */
+struct strategic_hints {
+    const struct hints *target, *patch;
+};
+MUST_USE err *strategic_merge_hinted(arena *a, const struct openapi *schema,
+                                     struct strategic_hints hints, const node *patch,
+                                     node **target);
