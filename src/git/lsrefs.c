@@ -320,6 +320,7 @@ struct asking {
     struct http *http;
     const struct lsrefs_request *request;
     struct server server;
+    bool learned; /* the server told anew what it is able to do */
 };
 
 static struct remote remote_of(const struct asking *asking)
@@ -457,6 +458,7 @@ static err *get_advertisement(struct asking *asking, struct lsrefs_listing *out)
         TRY(lsrefs_parse_advertisement(asking->a, response.body, out));
         asking->server.version_2 = out->version_2;
         asking->server.object_format = out->object_format;
+        asking->learned = true;
         return NULL;
     }
     return err_invalid("the server redirects more than %d times", LIMIT_HTTP_REDIRECTS);
@@ -516,12 +518,12 @@ static err *list(struct lsrefs *lsrefs, arena *a, str id, const struct lsrefs_re
 {
     struct client *client = NULL;
     TRY(take_client(lsrefs, a, request->remote, &client));
-    struct asking asking = {a, client->http, request, recall(lsrefs, a, id)};
+    struct asking asking = {a, client->http, request, recall(lsrefs, a, id), false};
     struct lsrefs_listing listing;
     err *e = ask(&asking, &listing);
     give_client(lsrefs, client);
     if (e) return e;
-    remember(lsrefs, id, &asking.server);
+    if (asking.learned) remember(lsrefs, id, &asking.server);
 
     size_t kept = 0;
     for (size_t i = 0; i < listing.count; i++) {

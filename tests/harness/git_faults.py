@@ -1,12 +1,14 @@
 #!/usr/bin/env python3
-"""A Git host for unit tests: git_faults.py ROOT prints two ports and serves until its input ends.
+"""A Git host for unit tests: git_faults.py ROOT prints three ports and serves until its input ends.
 
 The first part of a path says how the host behaves: /plain/x.git is ROOT/x.git through
 `git http-backend`, all others do something that hosts also do. GET /log gives the requests so far,
 one "METHOD path" per line, and forgets them. The second port is another host to any client: it
-refuses requests that carry credentials."""
+refuses requests that carry credentials. The third speaks TLS with the certificate of ROOT/tls.pem,
+and takes only clients that show the same. The first is also a proxy to any host, for p:pr0xy."""
 import base64
 import os
+import ssl
 import subprocess
 import sys
 import threading
@@ -16,6 +18,10 @@ ROOT = os.path.abspath(sys.argv[1])
 ADVERTISEMENT = "application/x-git-upload-pack-advertisement"
 SHA256 = b"%s HEAD\0object-format=sha256\n" % (b"1" * 64)
 log, log_lock, ports = [], threading.Lock(), []
+
+
+def basic(pair):
+    return base64.b64encode(pair.encode()).decode()
 
 
 def frame(line):
@@ -30,6 +36,10 @@ class Host(BaseHTTPRequestHandler):
 
     def do(self):
         body = self.body()
+        if self.path.startswith("http://"):  # to a proxy
+            if self.headers.get("Proxy-Authorization") != "Basic " + basic("p:pr0xy"):
+                return self.answer(407, "text/plain", b"", [("Proxy-Authenticate", "Basic")])
+            self.path = "/" + self.path.split("/", 3)[3]
         behaviour, _, rest = self.path[1:].partition("/")
         if behaviour == "log":
             with log_lock:
@@ -90,7 +100,7 @@ class Host(BaseHTTPRequestHandler):
         self.on_plain(path, body, protocol="")
 
     def on_auth(self, path, body):
-        if self.headers.get("Authorization") == "Basic " + base64.b64encode(b"u:s3cret").decode():
+        if self.headers.get("Authorization") == "Basic " + basic("u:s3cret"):
             return self.on_plain(path, body)
         challenge = [("WWW-Authenticate", 'Basic realm="test"')]
         return self.answer(401, "text/plain", b"wrong name\x1b or password\n", challenge)
@@ -147,10 +157,21 @@ class Host(BaseHTTPRequestHandler):
         self.redirect(self.path)
 
 
-for strict in (False, True):
+def start(strict=False, tls=None):
     server = ThreadingHTTPServer(("127.0.0.1", 0), Host)
     server.daemon_threads, server.strict = True, strict
+    if tls:
+        server.socket = tls.wrap_socket(server.socket, server_side=True)
     ports.append(server.server_port)
     threading.Thread(target=server.serve_forever, daemon=True).start()
+
+
+tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+tls.load_cert_chain(ROOT + "/tls.pem")
+tls.load_verify_locations(ROOT + "/tls.pem")
+tls.verify_mode = ssl.CERT_REQUIRED
+start()
+start(strict=True)
+start(tls=tls)
 print(*ports, flush=True)
 sys.stdin.read()

@@ -28,7 +28,8 @@ static struct git_server {
     str root; /* work/ is a checkout, NAME.git are served */
     pid_t pid;
     int input; /* the host ends with it */
-    int port, other_port;
+    int port, other_port, tls_port;
+    str certificate, key; /* of the TLS port, and of its clients */
     struct loop *loop;
     pthread_t thread;
     struct http *http;
@@ -127,6 +128,16 @@ static void *git_run_loop(void *loop)
     return NULL;
 }
 
+static void git_make_certificate(void)
+{
+    git_sh("openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj "
+           "/CN=test "
+           "-addext subjectAltName=IP:127.0.0.1 -keyout key.pem -out cert.pem 2>/dev/null;"
+           "cat cert.pem key.pem >tls.pem");
+    git_server.certificate = git_sh("cat cert.pem");
+    git_server.key = git_sh("cat key.pem");
+}
+
 static void git_start_host(void)
 {
     int in[2], out[2];
@@ -147,7 +158,9 @@ static void git_start_host(void)
     close(out[1]);
     git_server.input = in[1];
     FILE *ports = fdopen(out[0], "r");
-    assert_int_equal(fscanf(ports, "%d %d", &git_server.port, &git_server.other_port), 2);
+    assert_int_equal(
+        fscanf(ports, "%d %d %d", &git_server.port, &git_server.other_port, &git_server.tls_port),
+        3);
     fclose(ports);
 }
 
@@ -157,6 +170,7 @@ UNUSED static int git_setup(void **state)
     (void)state;
     signal(SIGPIPE, SIG_IGN);
     git_ok(fs_temp_dir(&git_server.arena, STR("/tmp"), STR("git-test-"), &git_server.root));
+    git_make_certificate();
     git_start_host();
     git_server.loop = loop_new();
     pthread_create(&git_server.thread, NULL, git_run_loop, git_server.loop);

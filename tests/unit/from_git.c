@@ -334,6 +334,36 @@ static void test_host_errors(void **state UNUSED)
     assert_string_equal(e->reason, "AuthenticationFailed");
 }
 
+/* The listing is ours, the fetch is git's: both have to find their way. */
+static void test_tls_and_proxy(void **state UNUSED)
+{
+    git_new("one");
+    struct from_git_spec spec =
+        spec_of(str_printf(a, "https://127.0.0.1:%d/auth/one.git", git_server.tls_port));
+    spec.remote.user = STR("u");
+    spec.remote.password = STR("s3cret");
+    spec.remote.ca_pem = git_server.certificate;
+    spec.remote.cert_pem = git_server.certificate;
+    spec.remote.key_pem = git_server.key;
+    built(&spec);
+    struct from_git_target target;
+    spec.remote.ca_pem = (str){0};
+    err *e AUTO(err_done) = from_git_resolve(git, a, &spec, &target);
+    assert_true(str_find(err_text(e), STR("certificate")) > 0);
+
+    spec = spec_of(STR("http://git.invalid/auth/one.git"));
+    spec.remote.user = STR("u");
+    spec.remote.password = STR("s3cret");
+    spec.remote.proxy = str_printf(a, "http://127.0.0.1:%d", git_server.port);
+    spec.remote.proxy_user = STR("p");
+    spec.remote.proxy_password = STR("pr0xy");
+    built(&spec);
+    spec.remote.proxy_password = STR("wr0ng");
+    err *f AUTO(err_done) = from_git_resolve(git, a, &spec, &target);
+    assert_non_null(f);
+    assert_true(str_find(err_text(f), STR("wr0ng")) < 0);
+}
+
 static void test_hanging_fetch(void **state UNUSED)
 {
     git_new("one");
@@ -362,6 +392,14 @@ static void test_damaged_mirror(void **state UNUSED)
     git_sh("cd data/mirror; for m in *; do touch $m/shallow.lock; done");
     head = git_push("later");
     assert_true(str_eq(built(&spec).sha, head));
+    /* One that is full of old objects is made anew. */
+    git_sh("cd data/mirror; for m in *; do for i in $(seq 50); do : >$m/objects/pack/pack-$i.pack; "
+           "done; done");
+    git_push("full");
+    built(&spec);
+    assert_true(str_is(git_sh("for m in data/mirror/*; do ls $m/objects/pack/*.pack | wc -l; done"
+                              " | grep -cx 1"),
+                       "1"));
     /* After a restart the mirror is used on: the same commit needs no fetch. */
     from_git_free(git);
     artifact_close(store);
@@ -372,6 +410,50 @@ static void test_damaged_mirror(void **state UNUSED)
     git_log();
     git_ok(from_git_build(git, a, &spec, &target, owner(), &result));
     assert_int_equal(git_log_count(), 0);
+}
+
+static void test_canceled(void **state UNUSED)
+{
+    git_new("one");
+    struct from_git_spec spec = spec_of(git_url("plain", "one"));
+    struct from_git_target target;
+    struct from_git_result result;
+    atomic_bool cancel = true;
+    git_ok(from_git_resolve(git, a, &spec, &target));
+    spec.cancel = &cancel;
+    err *e AUTO(err_done) = from_git_build(git, a, &spec, &target, owner(), &result);
+    assert_true(err_is(e, ERR_CANCELED));
+    err *f AUTO(err_done) = from_git_resolve(git, a, &spec, &target);
+    assert_true(err_is(f, ERR_CANCELED));
+    assert_true(str_is(git_sh("ls data/temp | wc -l"), "0"));
+}
+
+static void *build_often(void *context)
+{
+    for (int i = 0; i < 3; i++) {
+        arena own AUTO(arena_done) = {0};
+        struct from_git_spec spec = *(const struct from_git_spec *)context;
+        struct from_git_target target;
+        struct from_git_result result;
+        err *e = from_git_resolve(git, &own, &spec, &target);
+        if (!e) e = from_git_build(git, &own, &spec, &target, owner(), &result);
+        if (e && !str_is(str_of(e->reason), "Busy")) fail_msg("%s", e->message);
+        if (!e) assert_true(str_eq(result.sha, target.sha));
+        err_free(e);
+    }
+    return NULL;
+}
+
+static void test_many_at_a_time(void **state UNUSED)
+{
+    git_new("one");
+    struct from_git_spec spec = spec_of(git_url("plain", "one"));
+    pthread_t threads[6];
+    for (size_t i = 0; i < COUNT(threads); i++)
+        pthread_create(&threads[i], NULL, build_often, &spec);
+    for (size_t i = 0; i < COUNT(threads); i++)
+        pthread_join(threads[i], NULL);
+    assert_true(str_is(git_sh("ls data/temp | wc -l"), "0"));
 }
 
 /* Trees that only an enemy makes: git add would refuse. */
@@ -493,13 +575,23 @@ static void test_one_mirror_for_many(void **state UNUSED)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_branch),         cmocka_unit_test(test_new_commits),
-        cmocka_unit_test(test_tags),           cmocka_unit_test(test_names),
-        cmocka_unit_test(test_commits),        cmocka_unit_test(test_semver),
-        cmocka_unit_test(test_host_errors),    cmocka_unit_test(test_hanging_fetch),
-        cmocka_unit_test(test_damaged_mirror), cmocka_unit_test(test_hostile_trees),
-        cmocka_unit_test(test_odd_trees),      cmocka_unit_test(test_sparse),
-        cmocka_unit_test(test_include),        cmocka_unit_test(test_one_mirror_for_many),
+        cmocka_unit_test(test_branch),
+        cmocka_unit_test(test_new_commits),
+        cmocka_unit_test(test_tags),
+        cmocka_unit_test(test_names),
+        cmocka_unit_test(test_commits),
+        cmocka_unit_test(test_semver),
+        cmocka_unit_test(test_host_errors),
+        cmocka_unit_test(test_tls_and_proxy),
+        cmocka_unit_test(test_hanging_fetch),
+        cmocka_unit_test(test_damaged_mirror),
+        cmocka_unit_test(test_canceled),
+        cmocka_unit_test(test_many_at_a_time),
+        cmocka_unit_test(test_hostile_trees),
+        cmocka_unit_test(test_odd_trees),
+        cmocka_unit_test(test_sparse),
+        cmocka_unit_test(test_include),
+        cmocka_unit_test(test_one_mirror_for_many),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }
