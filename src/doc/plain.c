@@ -6,6 +6,7 @@
 #include "base/limits.h"
 #include "doc/number.h"
 #include "doc/timestamp.h"
+#include "doc/yaml.h"
 
 /* " (line 7)" for a person, behind the words of the reference. */
 static err *at_line(err *e, uint32_t line)
@@ -110,10 +111,35 @@ static err *plain_number(arena *a, const node *n, enum node_kind *kind_out, str 
     return NULL;
 }
 
+static const char *type_name(enum node_kind kind, bool time)
+{
+    static const char *const names[] = {"null", "bool", "int", "float", "str"};
+    return time ? "timestamp" : names[kind];
+}
+
+/* Whoever writes only the text of a scalar may leave one that its kind cannot have. */
+static err *check_text(const node *n)
+{
+    bool is_time = false;
+    enum node_kind kind = n->kind, read = yaml_resolve(n->text, YAML_V3, &is_time);
+    if (kind == NODE_BOOL) read = yaml_resolve(n->text, YAML_V2, &is_time);
+    bool fits = read == kind && is_time == n->time;
+    if (kind == NODE_STR) fits = !n->time || timestamp_is(n->text);
+    if (kind == NODE_FLOAT) fits = read == NODE_FLOAT || read == NODE_INT;
+    if (kind == NODE_INT && read == NODE_FLOAT) fits = is_whole(n->text); /* more than 64 bits */
+    if (fits) return NULL;
+    return at_line(err_invalid("yaml: cannot decode a !!%s as a !!%s", type_name(read, is_time),
+                               type_name(kind, n->time)),
+                   n->line);
+}
+
 err *plain_scalar(arena *a, const node *n, bool in_flow, enum node_kind *kind_out, str *text_out)
 {
     *kind_out = n ? n->kind : NODE_NULL;
     bool truth = false;
+    bool obvious = !n || (n->kind == NODE_STR && !n->time) ||
+                   (n->kind == NODE_INT && is_canonical(n->text));
+    if (!obvious) TRY(check_text(n));
     switch (*kind_out) {
     case NODE_NULL:
         *text_out = STR("null");

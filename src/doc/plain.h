@@ -4,7 +4,8 @@
  * no 64-bit integers are rounded to doubles, timestamps are written out, bytes
  * that are no UTF-8 become U+FFFD, and U+0085 is folded like a line break.
  * Errors are those of the reference: .inf and .nan, control characters, keys
- * that are no text; they add the line where it is known. Any thread.
+ * that are no text, texts that do not fit their kind; they add the line where
+ * it is known. Any thread.
  */
 #include "doc/doc.h"
 

@@ -11,8 +11,9 @@ static int write_out(void *context, unsigned char *data, size_t size)
     return 1;
 }
 
-static const char *tag_of(enum node_kind kind)
+static const char *tag_of(enum node_kind kind, bool time)
 {
+    if (time) return YAML_TIMESTAMP_TAG;
     switch (kind) {
     case NODE_NULL: return YAML_NULL_TAG;
     case NODE_BOOL: return YAML_BOOL_TAG;
@@ -43,15 +44,15 @@ static int print_scalar(yaml_emitter_t *emitter, str text, enum node_kind kind, 
     bool reads_as_time = false;
     enum node_kind read = yaml_resolve(text, YAML_V3, &reads_as_time);
     if (style != YAML_PLAIN_SCALAR_STYLE) read = NODE_STR;
-    if (kind == NODE_STR && style == YAML_PLAIN_SCALAR_STYLE &&
-        (read != NODE_STR || reads_as_time != time))
+    bool as_text = kind == NODE_STR && !time;
+    if (as_text && style == YAML_PLAIN_SCALAR_STYLE && (read != NODE_STR || reads_as_time))
         style = YAML_DOUBLE_QUOTED_SCALAR_STYLE;
-    bool tagged = kind != NODE_STR && read != kind;
+    bool tagged = !as_text && (read != kind || reads_as_time != time);
 
     yaml_event_t event;
     const char *data = text.data ? text.data : "";
     return yaml_scalar_event_initialize(
-               &event, NULL, (const yaml_char_t *)(tagged ? tag_of(kind) : NULL),
+               &event, NULL, (const yaml_char_t *)(tagged ? tag_of(kind, time) : NULL),
                (const yaml_char_t *)data, (int)text.len, !tagged, !tagged, style) &&
            yaml_emitter_emit(emitter, &event);
 }

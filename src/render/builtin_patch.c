@@ -174,8 +174,9 @@ static err *apply_operations(struct build *build, struct resmap *map,
         /* compat: patches see, and may build on, the annotations that the reference keeps inside.
          */
         resource_show_internal(build->a, resource);
-        patch_normalize(build->a, resource->root);
+        scalar_settle(build->a, resource->root);
         TRY(patch_apply(build->a, operations, &resource->root));
+        patch_normalize(build->a, resource->root);
         resource_hide_internal(resource);
         resmap_refresh(map, resource);
         TRY(build_check(build));

@@ -8,6 +8,7 @@
 #include "render/legacy_order.h"
 #include "render/nameref.h"
 #include "render/origin.h"
+#include "render/scalar.h"
 
 #define LOCAL_CONFIG "config.kubernetes.io/local-config"
 
@@ -123,6 +124,7 @@ static err *deliver(struct build *build, const struct resmap *map, struct kustom
 {
     node **objects = NEW_ARRAY(build->a, node *, map->count + 1);
     for (size_t i = 0; i < map->count; i++) {
+        scalar_settle(build->a, map->items[i]->root);
         err *e = plain_tree(build->a, map->items[i]->root, &objects[i]);
         if (!e) continue;
         str id = resid_text(build->a, map->items[i]->id);

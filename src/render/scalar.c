@@ -2,6 +2,7 @@
 
 #include "base/buf.h"
 #include "doc/number.h"
+#include "doc/timestamp.h"
 #include "doc/yaml.h"
 
 node *scalar_new(arena *a, str text)
@@ -19,6 +20,24 @@ void scalar_put(node *n, str text)
     n->time = time;
     n->tagged = false;
     n->text = text;
+}
+
+static void settle(arena *a, node *n, bool in_flow)
+{
+    char space[TIMESTAMP_BYTES];
+    bool inside = in_flow || n->style == NODE_FLOW;
+    PAIR_EACH(n, pair) settle(a, pair->value, inside);
+    NODE_EACH(n, item) settle(a, item, inside);
+    if (n->kind == NODE_NULL && in_flow && !n->text.len) n->kind = NODE_STR;
+    if (n->kind != NODE_STR || !n->time || !timestamp_is(n->text)) return;
+    if (!in_flow || !timestamp_has_clock(n->text))
+        n->text = str_dup(a, timestamp_normal(n->text, space));
+    n->time = false;
+}
+
+void scalar_settle(arena *a, node *tree)
+{
+    settle(a, tree, false);
 }
 
 /* An exponent of one digit has no leading zero: 1e-7. */

@@ -79,6 +79,32 @@ static void test_errors(void **state)
     }
 }
 
+static void check_misfit(enum node_kind kind, bool time, const char *text, const char *message)
+{
+    arena a AUTO(arena_done) = {0};
+    node *n = node_scalar(&a, kind, str_of(text)), *plain = NULL;
+    n->time = time;
+    err *e AUTO(err_done) = plain_tree(&a, n, &plain);
+    assert_string_equal(e ? e->message : "fits", message);
+}
+
+static void test_texts_have_to_fit_their_kind(void **state)
+{
+    (void)state;
+    check_misfit(NODE_INT, false, "abc", "yaml: cannot decode a !!str as a !!int");
+    check_misfit(NODE_INT, false, "1.5", "yaml: cannot decode a !!float as a !!int");
+    check_misfit(NODE_BOOL, false, "7", "yaml: cannot decode a !!int as a !!bool");
+    check_misfit(NODE_NULL, false, "x", "yaml: cannot decode a !!str as a !!null");
+    check_misfit(NODE_FLOAT, false, "", "yaml: cannot decode a !!null as a !!float");
+    check_misfit(NODE_STR, true, "x", "yaml: cannot decode a !!str as a !!timestamp");
+    check_misfit(NODE_INT, false, "2001-12-14", "yaml: cannot decode a !!timestamp as a !!int");
+    check_misfit(NODE_INT, false, "123456789012345678901234567890", "fits");
+    check_misfit(NODE_INT, false, "0x1F", "fits");
+    check_misfit(NODE_FLOAT, false, "3", "fits");
+    check_misfit(NODE_BOOL, false, "yes", "fits");
+    check_misfit(NODE_NULL, false, "", "fits");
+}
+
 static void test_depth_is_bounded(void **state)
 {
     (void)state;
@@ -198,7 +224,9 @@ static void test_the_tree_is_left_alone(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_errors),    cmocka_unit_test(test_depth_is_bounded),
+        cmocka_unit_test(test_errors),
+        cmocka_unit_test(test_texts_have_to_fit_their_kind),
+        cmocka_unit_test(test_depth_is_bounded),
         cmocka_unit_test(test_golden),    cmocka_unit_test(test_corpus_comes_out_as_it_went_in),
         cmocka_unit_test(test_key_order), cmocka_unit_test(test_the_tree_is_left_alone),
     };

@@ -82,6 +82,13 @@ static void test_the_kind_survives(void **state)
     check_scalar(NODE_INT, NODE_PLAIN, "abc", "!!int abc\n");
     check_scalar(NODE_INT, NODE_DOUBLE, "5", "!!int \"5\"\n");
     check("2001-12-14", "2001-12-14\n");
+
+    arena a AUTO(arena_done) = {0};
+    node *day = node_str(&a, STR("x"));
+    day->time = true;
+    buf b = BUF(&a);
+    yaml_print(&b, day);
+    assert_string_equal(str_z(&a, buf_str(&b)), "!!timestamp x\n");
 }
 
 int main(void)
