@@ -354,12 +354,11 @@ static size_t on_body(char *data, size_t size, size_t count, void *context)
 static err *begin_hop(struct transfer *transfer, str url)
 {
     TRY(url_parse(url, &transfer->url));
-    transfer->host_port = url_host_port(transfer->arena, &transfer->url);
     str scheme = transfer->url.scheme;
     if (!str_eq_fold(scheme, STR("https")) && !str_eq_fold(scheme, STR("http"))) {
-        return err_invalid(STR_FMT ": scheme '" STR_FMT "' is not http or https",
-                           STR_ARG(transfer->host_port), STR_ARG(scheme));
+        return err_invalid("URL: scheme '" STR_FMT "' is not http or https", STR_ARG(scheme));
     }
+    transfer->host_port = url_host_port(transfer->arena, &transfer->url);
     transfer->response = (struct http_response){0};
     transfer->header_room = 0;
     transfer->header_bytes = transfer->body_bytes = 0;

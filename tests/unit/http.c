@@ -463,6 +463,33 @@ static void unknown_hosts_say_so(void **state)
                  "x.invalid:80: no such host");
 }
 
+static bool answer_and_close(struct scripted_peer *peer, const char *request)
+{
+    remember(peer, request);
+    return false;
+}
+
+static void a_connection_closed_meanwhile_is_replaced(void **state)
+{
+    struct fixture *f = serve(state, answer_and_close);
+    for (int i = 0; i < 5; i++) {
+        get(f, (struct http_request){0});
+        get(f, (struct http_request){.body = STR("data")});
+        assert_true(saw(f, "\r\n\r\ndata"));
+    }
+    assert_int_equal(atomic_load(&f->server.requests), 10);
+}
+
+/* "localhost" has an IPv6 address, too, on most machines, and nobody listens there. */
+static void the_next_address_is_tried(void **state)
+{
+    struct fixture *f = serve(state, remember);
+    int64_t start_ns = clock_now_ns();
+    get(f, (struct http_request){
+               .url = str_printf(&f->a, "http://localhost:%d/", f->server.port)});
+    assert_true(clock_now_ns() - start_ns < 2 * CLOCK_SECOND);
+}
+
 /* ---- cancel ---- */
 
 static void *set_flag(void *context)
@@ -896,6 +923,8 @@ int main(void)
         TEST(a_slow_server_may_finish),
         TEST(refused_connections_say_so),
         TEST(unknown_hosts_say_so),
+        TEST(a_connection_closed_meanwhile_is_replaced),
+        TEST(the_next_address_is_tried),
         TEST(a_request_can_be_canceled),
         TEST(a_batch_can_be_canceled),
         TEST(a_batch_keeps_to_its_limit),
