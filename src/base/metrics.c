@@ -121,11 +121,11 @@ static void write_histogram(buf *b, const struct metric *metric, str labels,
     const char *comma = labels.len ? "," : "";
     for (size_t i = 0; i < metric->bucket_count; i++) {
         below += series->buckets[i];
-        buf_printf(b, "%s_bucket{" STR_FMT "%sle=\"%g\"} %llu\n", metric->name, STR_ARG(labels), comma,
-                   metric->buckets[i], (unsigned long long)below);
+        buf_printf(b, "%s_bucket{" STR_FMT "%sle=\"%g\"} %llu\n", metric->name, STR_ARG(labels),
+                   comma, metric->buckets[i], (unsigned long long)below);
     }
-    buf_printf(b, "%s_bucket{" STR_FMT "%sle=\"+Inf\"} %llu\n", metric->name, STR_ARG(labels), comma,
-               (unsigned long long)series->count);
+    buf_printf(b, "%s_bucket{" STR_FMT "%sle=\"+Inf\"} %llu\n", metric->name, STR_ARG(labels),
+               comma, (unsigned long long)series->count);
     buf_printf(b, "%s_sum{" STR_FMT "}", metric->name, STR_ARG(labels));
     write_value(b, series->sum);
     buf_printf(b, "%s_count{" STR_FMT "} %llu\n", metric->name, STR_ARG(labels),
@@ -207,7 +207,8 @@ static void write_process(buf *b)
 
 static int by_name(const void *a, const void *b)
 {
-    return strcmp((*(const struct metric *const *)a)->name, (*(const struct metric *const *)b)->name);
+    const struct metric *const *left = a, *const *right = b;
+    return strcmp((*left)->name, (*right)->name);
 }
 
 void metrics_write(buf *b)

@@ -28,9 +28,10 @@ struct metric {
 ROSTER(metric, struct metric);
 #define METRIC(ident) ROSTER_ROW(metric, struct metric, metric_##ident)
 
-void metrics_add(const struct metric *metric, const str *values, double amount); /* counter, gauge */
-void metrics_set(const struct metric *metric, const str *values, double value);  /* gauge */
-void metrics_observe(const struct metric *metric, const str *values, double value); /* histogram */
+/* Of a counter or a gauge; of a gauge; of a histogram. */
+void metrics_add(const struct metric *metric, const str *values, double amount);
+void metrics_set(const struct metric *metric, const str *values, double value);
+void metrics_observe(const struct metric *metric, const str *values, double value);
 /* The thing is gone: its series too. */
 void metrics_forget(const struct metric *metric, const str *values);
 

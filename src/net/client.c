@@ -110,7 +110,8 @@ static err *check_proxy(str proxy)
 static err *choose_proxies(struct client *client)
 {
     arena *a = &client->arena;
-    client->proxy_except = STR("");
+    /* Empty and not NULL, which would make libcurl read the environment. */
+    client->proxy_http = client->proxy_https = client->proxy_except = STR("");
     if (client->options.no_proxy) return NULL;
     if (client->options.proxy.len) {
         TRY(check_proxy(client->options.proxy));

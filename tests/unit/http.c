@@ -874,10 +874,14 @@ static void proxies_of_the_environment(void **state)
 {
     struct fixture *f = serve(state, remember);
     setenv("HTTP_PROXY", url_of(f, "").data, 1);
+    setenv("http_proxy", url_of(f, "").data, 1);
     setenv("NO_PROXY", "direct.invalid,.local.invalid,10.0.0.0/8", 1);
     struct http *through;
     assert_null(http_new(f->loop, (struct http_options){0}, &through));
+    assert_fails(f, (struct http_request){.url = STR("http://host.invalid/")}, ERR_TRANSIENT,
+                 "no such host"); /* f->http asks no proxy */
     unsetenv("HTTP_PROXY");
+    unsetenv("http_proxy");
     unsetenv("NO_PROXY");
     static const struct {
         const char *url;

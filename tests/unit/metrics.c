@@ -12,7 +12,8 @@
 static const double bounds[] = {0.1, 1};
 METRIC(test_time) = {.name = "test_time_seconds", .help = "h", .type = METRIC_HISTOGRAM,
                      .labels = {"kind"}, .buckets = bounds, .bucket_count = COUNT(bounds)};
-METRIC(test_total) = {.name = "test_total", .help = "h", .type = METRIC_COUNTER, .labels = {"a", "b"}};
+METRIC(test_total) = {.name = "test_total", .help = "h", .type = METRIC_COUNTER,
+                      .labels = {"a", "b"}};
 METRIC(test_many) = {.name = "test_many", .help = "h", .type = METRIC_GAUGE, .labels = {"n"}};
 
 static void expect(const char *line, bool there)
