@@ -52,7 +52,8 @@ static void equip(void *context, struct multi_handle *handle)
     curl_easy_setopt(curl, CURLOPT_FOLLOWLOCATION, 0L); /* transfer.c follows */
     curl_easy_setopt(curl, CURLOPT_DISALLOW_USERNAME_IN_URL, 1L);
     curl_easy_setopt(curl, CURLOPT_PATH_AS_IS, 1L);
-    curl_easy_setopt(curl, CURLOPT_BUFFERSIZE, (long)LIMIT_HTTP_BUFFER_BYTES);
+    curl_easy_setopt(curl, CURLOPT_BUFFERSIZE,
+                     (long)(options->buffer_bytes ?: LIMIT_HTTP_BUFFER_BYTES));
     curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT_MS, (long)CONNECT_TIMEOUT_MS);
     curl_easy_setopt(curl, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
     if (options->user_agent.len) {
