@@ -24,6 +24,7 @@ enum {
     /* Without HTTP/2 each request in flight, and each watch, takes a connection. */
     CONNECTIONS = LIMIT_BATCH_IN_FLIGHT,
     CONNECTIONS_WATCH = 256,
+    BUFFER_BYTES_WATCH = 16 * 1024, /* events are small, and watches many */
 };
 
 /* One API server, whoever asks it. Counted by the clients. */
@@ -103,6 +104,7 @@ static err *server_new(struct loop *loop, const struct kubeconfig *config, str u
     };
     err *e = http_new(loop, options, &server->http);
     options.connections_per_host = CONNECTIONS_WATCH;
+    options.buffer_bytes = BUFFER_BYTES_WATCH;
     if (!e) e = http_new(loop, options, &server->watch_http);
     if (!e)
         *out = server;
