@@ -1,6 +1,7 @@
 #include "render/accumulate.h"
 
 #include "base/fs.h"
+#include "base/limits.h"
 #include "render/builtin.h"
 #include "render/generator.h"
 #include "render/manifest.h"
@@ -136,6 +137,11 @@ static err *accumulate_component(const struct layer *layer, str path, struct acc
         e = accumulate_folder(layer, loader, path, true, into);
     }
     if (!e) return NULL;
+    if (err_text(e).len > LIMIT_MESSAGE_BYTES) { /* quoting what is quoted doubles it */
+        err *whole = e;
+        e = NULL;
+        return err_wrap(whole, "%s", step);
+    }
     str quoted = quote_go(a, err_text(e));
     return err_new(e->kind, e->reason, "%s " STR_FMT, step, STR_ARG(quoted));
 }

@@ -62,6 +62,7 @@ static void split_image(str text, str *name, str *tag, str *digest)
 }
 
 struct image_run {
+    const struct build *build;
     const struct image *image;
     struct regex *matches; /* NULL: the name is no expression, nothing matches */
 };
@@ -87,7 +88,7 @@ static err *put_image(const struct fieldspec_visit *visit, node *value)
     if (tag.len) buf_printf(&text, ":" STR_FMT, STR_ARG(tag));
     if (digest.len) buf_printf(&text, "@" STR_FMT, STR_ARG(digest));
     scalar_put(value, buf_str(&text));
-    return NULL;
+    return build_check(run->build);
 }
 
 /* compat: the image of every item of any list called containers or initContainers, wherever it is.
@@ -115,7 +116,7 @@ static void free_matches(struct image_run *run)
 static err *transform_image(struct build *build, const void *state, struct resmap *map)
 {
     const struct image *image = state;
-    struct image_run run AUTO(free_matches) = {.image = image};
+    struct image_run run AUTO(free_matches) = {.build = build, .image = image};
     str pattern = str_printf(build->a,
                              "^" STR_FMT "(:[a-zA-Z0-9_.{}-]*)?"
                              "(@[a-zA-Z0-9]+([.+_-][a-zA-Z0-9]+)*:[a-zA-Z0-9_.{}-]*)?$",

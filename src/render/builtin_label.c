@@ -49,9 +49,13 @@ static err *put_entries(const struct fieldspec_visit *visit, node *value)
     const node *pairs = visit->context;
     if (node_is_null(value)) return NULL;
     TRY(shape_check(value, SHAPE_MAP));
+    node before = *value; /* no key is added twice, so only these are looked up */
+    struct node_index known = node_index_of(visit->a, &before);
     PAIR_EACH (pairs, it) {
-        node *entry = node_get(value, it->key);
-        if (entry && node_is_scalar(entry))
+        node *entry = node_index_get(&known, it->key);
+        if (!entry)
+            node_add_pair(visit->a, value, it->key, node_str(visit->a, it->value->text));
+        else if (node_is_scalar(entry))
             fieldspec_put_str(entry, it->value->text);
         else
             node_set_str(visit->a, value, it->key, it->value->text);
@@ -69,8 +73,10 @@ static err *transform(struct build *build, const void *state, struct resmap *map
         .set = put_entries,
         .context = (void *)entries->pairs,
     };
-    for (size_t i = 0; i < map->count; i++)
+    for (size_t i = 0; i < map->count; i++) {
         TRY(fieldspec_apply_all(&visit, entries->specs, map->items[i]));
+        TRY(build_check(build));
+    }
     return NULL;
 }
 

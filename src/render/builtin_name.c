@@ -76,6 +76,7 @@ static err *transform_affix(struct build *build, const void *state, struct resma
             TRY(fieldspec_apply(&visit, spec, resource));
             resmap_refresh(map, resource);
         }
+        TRY(build_check(build));
     }
     return NULL;
 }

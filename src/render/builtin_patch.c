@@ -126,7 +126,7 @@ static err *apply_merge(struct build *build, struct resmap *map, const struct me
     if (merged && !options.allow_name) restore(a, merged, STR("name"), &name);
     if (merged) restore(a, merged, STR("namespace"), &namespace);
     resmap_refresh(map, resource);
-    return NULL;
+    return build_check(build);
 }
 
 /* The patch with the apiVersion of the resource; the kind stays the patch's own. compat:

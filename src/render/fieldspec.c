@@ -1,6 +1,7 @@
 #include "render/fieldspec.h"
 
 #include "base/buf.h"
+#include "base/limits.h"
 
 bool fieldspec_selects(const struct field_spec *spec, const struct gvk *gvk)
 {
@@ -28,6 +29,18 @@ static str parts_text(arena *a, str rest)
         buf_add(&b, part);
     }
     return buf_str(&b);
+}
+
+/* Maps are made all along a path, and we recurse. */
+static err *check_length(str path)
+{
+    size_t parts = 1;
+    for (size_t i = 0; i < path.len; i++)
+        parts += path.data[i] == '/';
+    if (parts <= LIMIT_DOC_DEPTH) return NULL;
+    path = str_head_utf8(path, 40);
+    return err_invalid("field path '" STR_FMT "...' has more than the limit of %d parts",
+                       STR_ARG(path), LIMIT_DOC_DEPTH);
 }
 
 static node *new_leaf(arena *a, enum fieldspec_create create)
@@ -77,6 +90,7 @@ err *fieldspec_walk(const struct fieldspec_visit *visit, const struct field_spec
     str rest = spec->path;
     str_strip_prefix(&rest, STR("/"));
     if (!resource->root) return NULL;
+    TRY(check_length(rest));
     err *e = walk(visit, spec->create, rest, resource->root);
     if (!e) return NULL;
     str id = resid_text(visit->a, resource->id);

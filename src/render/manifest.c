@@ -131,9 +131,11 @@ static const char *go_type(const node *n)
     return n->kind == NODE_STR ? "string" : "float64";
 }
 
-/* compat: items of a list inside a stream come after everything else, as plain values. */
+/* compat: items of a list inside a stream come after everything else, as plain values. What lies
+ * in lists within lists is plain already. */
 static err *take_apart(arena *a, struct manifest_objects *queue, struct manifest_objects *out)
 {
+    size_t written = queue->count;
     for (size_t i = 0; i < queue->count; i++) {
         node *object = queue->items[i].root;
         str kind = text_of(object, STR("kind"));
@@ -148,8 +150,8 @@ static err *take_apart(arena *a, struct manifest_objects *queue, struct manifest
             return err_invalid("expected array in " STR_FMT "/items, but found %s", STR_ARG(kind),
                                go_type(items));
         NODE_EACH (items, item) {
-            node *plain;
-            TRY(plain_tree(a, item, &plain));
+            node *plain = item;
+            if (i < written) TRY(plain_tree(a, item, &plain));
             push_item(a, queue, plain);
         }
     }

@@ -1,5 +1,6 @@
 #include "render/replacement.h"
 
+#include "base/limits.h"
 #include "base/regex.h"
 #include "doc/json.h"
 #include "doc/plain.h"
@@ -261,7 +262,13 @@ static err *put(arena *a, struct place place, struct replacement_options options
 static err *put_all(arena *a, const struct search *s, struct replacement_options options,
                     const node *value)
 {
-    for (size_t i = 0; i < s->count; i++) TRY(put(a, s->places[i], options, value));
+    size_t before = a->used_bytes;
+    for (size_t i = 0; i < s->count; i++) {
+        TRY(put(a, s->places[i], options, value));
+        if (a->used_bytes - before > LIMIT_RENDER_BYTES)
+            return err_invalid("one replacement needs more than %u bytes of memory, the limit of "
+                               "what a build puts out", LIMIT_RENDER_BYTES);
+    }
     return NULL;
 }
 
@@ -315,7 +322,10 @@ static err *set_in_tree(struct search *s, node *object, struct field_path path,
     if (!s->count)
         return err_invalid("unable to find %sfield \"" STR_FMT "\" in replacement target", or_create,
                            STR_ARG(shown));
-    return put_all(s->a, s, options, value);
+    TRY(put_all(s->a, s, options, value));
+    if (node_is_scalar(value) || !node_is_too_deep(object)) return NULL;
+    return err_invalid("replacements nest field \"" STR_FMT "\" deeper than the limit of %d levels",
+                       STR_ARG(shown), LIMIT_DOC_DEPTH);
 }
 
 err *replacement_set(arena *a, node *object, str path, struct replacement_options options,
@@ -323,6 +333,11 @@ err *replacement_set(arena *a, node *object, str path, struct replacement_option
 {
     if (!path.len) path = STR("metadata.name");
     struct field_path parts = field_path_parse(a, path);
+    if (parts.count > LIMIT_DOC_DEPTH) {
+        path = str_head_utf8(path, 40);
+        return err_invalid("field path '" STR_FMT "...' has more than the limit of %d parts",
+                           STR_ARG(path), LIMIT_DOC_DEPTH);
+    }
     struct search search = {.a = a, .create = options.create, .made = shape_of(value)};
     struct search in_text = search;
     err *e = set_in_text(&in_text, object, parts, options, value);
