@@ -141,10 +141,12 @@ def pytest_unconfigure():
 
 @pytest.hookimpl(hookwrapper=True)
 def pytest_runtest_makereport(item):
-    """Shows the end of the operator's log with a failed test."""
+    """Shows what the operators logged about the tenant of a failed test, and their last lines."""
     outcome = yield
     report = outcome.get_result()
     cluster = item.funcargs.get("shared_cluster") or item.funcargs.get("private_cluster")
-    if report.failed and cluster:
-        for operator in cluster.operators:
-            report.sections.append((f"operator {operator.folder}", operator.tail(40)))
+    tenant = item.funcargs.get("tenant") or item.funcargs.get("own_tenant")
+    for operator in cluster.operators if report.failed and cluster else []:
+        lines = operator.text().splitlines()
+        ours = [line for line in lines[:-5] if tenant and f'"{tenant.namespace}"' in line]
+        report.sections.append((f"operator {operator.pid}", "\n".join(ours[-20:] + lines[-5:])))

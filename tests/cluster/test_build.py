@@ -18,7 +18,7 @@ def push_and_fail(tenant, files, reason="BuildFailed", text="", **spec):
 
 def test_target_namespace_metadata_patches_and_images(tenant):
     tenant.deploy(
-        deployment("web", namespace="somewhere-else"),
+        deployment("web"), configmap("settings", namespace="somewhere-else"),
         namePrefix="pre-", nameSuffix="-post",
         commonMetadata={"labels": {"team": "blue"},
                         "annotations": {"contact": "blue@example.test"}},
@@ -28,6 +28,7 @@ def test_target_namespace_metadata_patches_and_images(tenant):
                  {"patch": document([{"op": "add", "path": "/spec/minReadySeconds", "value": 7}]),
                   "target": {"kind": "Deployment"}}],
         images=[{"name": "example.test/app", "newName": "mirror.test/app", "newTag": "2.0.0"}])
+    assert tenant.exists("configmaps", "pre-settings-post"), "the namespace is replaced"
     web = tenant.get("deployments", "pre-web-post")
     assert web["metadata"]["labels"]["team"] == "blue"
     assert web["metadata"]["annotations"]["contact"] == "blue@example.test"
