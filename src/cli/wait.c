@@ -41,13 +41,13 @@ static bool has_failed(const node *object)
            !str_is(node_get_str(ready, STR("reason")), "DependencyNotReady");
 }
 
-static err *timed_out(struct cli *cli, const struct goal *goal, str message)
+static err *timed_out(struct cli *cli, const struct goal *goal, str why)
 {
     str limit = clock_format_duration(cli->a, cli->globals.timeout_ns);
     str what = kube_ref_text(cli->a, goal->ref);
     return err_new(ERR_TRANSIENT, "Timeout",
                    "timed out after " STR_FMT " waiting for " STR_FMT ": " STR_FMT, STR_ARG(limit),
-                   STR_ARG(what), STR_ARG(message));
+                   STR_ARG(what), STR_ARG(why));
 }
 
 /* One look. *done_out stays false while there is something to wait for. */
@@ -56,7 +56,12 @@ static err *look(struct cli *cli, const struct goal *goal, arena *a, bool late, 
 {
     struct kube_request request = {.verb = KUBE_GET, .ref = goal->ref};
     node *object;
-    TRY(kube_do(cli->kube, a, &request, &object));
+    err *e = kube_do(cli->kube, a, &request, &object);
+    if (err_is(e, ERR_TRANSIENT) && !late) {
+        err_free(e); /* the API server is away for a moment */
+        return NULL;
+    }
+    if (e) return e;
 
     str message;
     enum health_status health = health_of(a, object, &message);
@@ -68,6 +73,7 @@ static err *look(struct cli *cli, const struct goal *goal, arena *a, bool late, 
         *out = doc_copy(cli->a, object);
         return NULL;
     }
+    if (!answered) message = STR("the controller has not answered; does it run? (fixpoint check)");
     return late ? timed_out(cli, goal, message) : NULL;
 }
 
