@@ -11,6 +11,7 @@
 
 struct look {
     struct pieces *pieces;
+    struct observed *observed;
     size_t *indexes;
 };
 
@@ -31,10 +32,51 @@ static void on_live(void *context, size_t index, arena *scratch UNUSED, node *ob
     if (prepare_policy_of(piece->live) == PREPARE_IGNORE) piece->state = SUBMIT_SKIP;
 }
 
-err *drift_look(struct kube *kube, struct pieces *pieces, const atomic_bool *cancel)
+/* The dry run says how it would be: as it is, then nobody changed it. */
+static void on_compared(void *context, size_t index, arena *scratch, node *object, err *e)
+{
+    struct look *look = context;
+    struct piece *piece = &look->pieces->items[look->indexes[index]];
+    if (e) {
+        err_free(e); /* the apply says why */
+        return;
+    }
+    bool same = observed_ownership(object) == observed_ownership(piece->live) &&
+                node_equal(diff_desired_part(scratch, object), diff_desired_part(scratch, piece->live));
+    if (!same) return;
+    piece->state = SUBMIT_KEEP;
+    piece->drifted = false;
+    observed_expect(look->observed, piece->ref, piece->live, piece->desired);
+}
+
+static void compare_unsure(struct kube *kube, struct look *look, const atomic_bool *cancel)
+{
+    struct pieces *pieces = look->pieces;
+    struct kube_request *requests = NEW_ARRAY(pieces->a, struct kube_request, pieces->count + 1);
+    size_t count = 0;
+    for (size_t i = 0; i < pieces->count; i++) {
+        const struct piece *piece = &pieces->items[i];
+        if (piece->state != SUBMIT_HEAL || !piece->unsure || !piece->live) continue;
+        look->indexes[count] = i;
+        requests[count++] = (struct kube_request){
+            .verb = KUBE_APPLY,
+            .ref = piece->ref,
+            .body = piece->object,
+            .dry_run = true,
+            .force = true,
+            .field_manager = STR(OBSERVED_FIELD_MANAGER),
+        };
+    }
+    kube_batch(kube, requests, count, cancel, on_compared, look);
+}
+
+err *drift_look(struct kube *kube, struct observed *observed, struct pieces *pieces,
+                const atomic_bool *cancel)
 {
     arena *a = pieces->a;
-    struct look look = {.pieces = pieces, .indexes = NEW_ARRAY(a, size_t, pieces->count + 1)};
+    struct look look = {.pieces = pieces,
+                        .observed = observed,
+                        .indexes = NEW_ARRAY(a, size_t, pieces->count + 1)};
     struct kube_request *requests = NEW_ARRAY(a, struct kube_request, pieces->count + 1);
     size_t count = 0;
     for (size_t i = 0; i < pieces->count; i++) {
@@ -43,6 +85,7 @@ err *drift_look(struct kube *kube, struct pieces *pieces, const atomic_bool *can
         requests[count++] = (struct kube_request){.verb = KUBE_GET, .ref = pieces->items[i].ref};
     }
     kube_batch(kube, requests, count, cancel, on_live, &look);
+    compare_unsure(kube, &look, cancel);
     if (cancel && atomic_load(cancel)) return err_new(ERR_CANCELED, "", "the operator is stopping");
     return NULL;
 }

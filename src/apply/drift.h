@@ -6,8 +6,10 @@
 #include "apply/submit.h"
 
 /* [worker] Fetches the pieces that drifted and are to be healed, as they are now: piece->live (NULL
- * when it was deleted). They need no dry run: this very object was accepted before. */
-MUST_USE err *drift_look(struct kube *kube, struct pieces *pieces, const atomic_bool *cancel);
+ * when it was deleted). They need no dry run: this very object was accepted before. Those that may
+ * have drifted are compared with a dry run, and kept when they are as they should be. */
+MUST_USE err *drift_look(struct kube *kube, struct observed *observed, struct pieces *pieces,
+                         const atomic_bool *cancel);
 
 /* "Deployment/ns/app: spec.replicas was 5, Git says 2; changed by 'kubectl' (Update, 2026-..)".
  * For a piece that was looked at and has been applied. */

@@ -30,6 +30,7 @@ struct piece {
     enum submit_state state;
     enum submit_action action; /* what came of it */
     bool drifted;              /* it was as wanted, until somebody changed it */
+    bool unsure;               /* it may have drifted while we were away: looking at it tells */
     bool recreate;             /* an immutable field changes, and force is on */
     bool exists;               /* the dry run found it */
     str live_version;          /* resourceVersion before the apply */

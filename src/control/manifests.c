@@ -2,6 +2,7 @@
 
 #include "base/b64.h"
 #include "base/buf.h"
+#include "base/fs.h"
 #include "base/hash.h"
 #include "base/limits.h"
 #include "render/kustomize.h"
@@ -25,12 +26,11 @@ static err *build(arena *a, const struct manifests_options *options, struct kust
     return err_because(e, "BuildFailed");
 }
 
-/* Joined under the root of the artifact, as Flux does: "../app" counts as "app". */
-static err *check_path(arena *a, const struct manifests_options *options)
+static err *check_path(arena *a, const struct manifests_options *options, str path)
 {
     str real;
     enum tree_kind kind;
-    err *e = tree_find(a, options->tree, options->path, &real, &kind);
+    err *e = tree_find(a, options->tree, path, &real, &kind);
     if (e && e->kind == ERR_DENIED) return err_because(e, "ArtifactFailed");
     if (!e && kind == TREE_DIR) return NULL;
     err_free(e);
@@ -114,11 +114,15 @@ static err *make_pieces(arena *a, const struct manifests_options *options,
     return err_new(ERR_INVALID, "BuildFailed", STR_FMT, STR_ARG(buf_str(&text)));
 }
 
-err *manifests_build(arena *a, const struct manifests_options *options, struct manifests *out)
+err *manifests_build(arena *a, const struct manifests_options *given, struct manifests *out)
 {
     struct kustomize_output output;
+    struct manifests_options joined = *given;
+    const struct manifests_options *options = &joined;
     *out = (struct manifests){0};
-    TRY(check_path(a, options));
+    /* compat: joined under the root of the artifact as Flux does, so "../app" is "app". */
+    joined.path = fs_clean(a, str_concat(a, STR("/"), given->path));
+    TRY(check_path(a, given, joined.path));
     TRY(build(a, options, &output));
     str text;
     TRY(err_because(kustomize_text(a, &output, &text), "BuildFailed"));

@@ -28,7 +28,7 @@ struct manifests {
 };
 
 /* Errors have the reasons ArtifactFailed (the path is missing) or BuildFailed. */
-MUST_USE err *manifests_build(arena *a, const struct manifests_options *options,
+MUST_USE err *manifests_build(arena *a, const struct manifests_options *given,
                               struct manifests *out);
 
 /* The variables of spec.postBuild: what substituteFrom names, in order, then substitute. Missing

@@ -115,7 +115,7 @@ static err *plan_piece(struct unit *unit, struct piece *piece)
     bool proven = unit->is_proven && record.watched && !record.expected;
     if (proven) {
         /* Changed while we were away, or as it was: looking at it tells. */
-        piece->drifted = true;
+        piece->drifted = piece->unsure = true;
         piece->state = SUBMIT_HEAL;
         return NULL;
     }
@@ -432,7 +432,8 @@ static err *apply_pieces(struct unit *unit, struct pieces *pieces, enum unit_pro
     }
     unit->step = unit_step(unit, "Detecting drift");
     TRY(plan(unit, pieces));
-    TRY(err_because(drift_look(manager_kube(manager), pieces, unit->work->cancel),
+    TRY(err_because(drift_look(manager_kube(manager), manager_observed(manager), pieces,
+                               unit->work->cancel),
                     "ReconciliationFailed"));
     err *e = submit_validate(manager_kube(manager), pieces, false, unit->work->cancel);
     if (e) return str_is(str_of(e->reason), "NoMatch") ? e : err_because(e, "ReconciliationFailed");

@@ -23,7 +23,7 @@ def test_target_namespace_metadata_patches_and_images(tenant):
         commonMetadata={"labels": {"team": "blue"},
                         "annotations": {"contact": "blue@example.test"}},
         patches=[{"patch": document({"apiVersion": "apps/v1", "kind": "Deployment",
-                                     "metadata": {"name": "web"},
+                                     "metadata": {"name": "web", "namespace": "somewhere-else"},
                                      "spec": {"revisionHistoryLimit": 3}})},
                  {"patch": document([{"op": "add", "path": "/spec/minReadySeconds", "value": 7}]),
                   "target": {"kind": "Deployment"}}],
