@@ -124,7 +124,8 @@ class Tour:
         done = subprocess.run(["bash", "-o", "pipefail", "-c", command], text=True, env=self.env,
                               stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                               stderr=subprocess.STDOUT, cwd=self.repository.work, timeout=120)
-        print(textwrap.indent(done.stdout.rstrip() or "(no output)", "  "))
+        if done.stdout.strip():
+            print(textwrap.indent(done.stdout.rstrip(), "  "))
         print(f"{DIM}  {time.monotonic() - begun:.2f} s{PLAIN}")
         self.check((done.returncode != 0) == fails, f"'{command}' ended with {done.returncode}")
         return done.stdout
@@ -196,12 +197,12 @@ class Tour:
     def refuse(self):
         self.step("A bad commit", """Three mistakes and one good change in one commit: it is refused
             whole, with all of the mistakes in one message, and the cluster stays as it is.""")
-        self.type("sed -i 's/port: 80,/port: 80800,/' apps/shop/service.yaml && "
-                  "sed -i 's/replicas: 2/replicas: many/' apps/shop/shop.yaml && "
-                  "sed -i 's/hello/good morning/' apps/shop/settings.yaml && "
-                  "printf 'apiVersion: v1\\nkind: ConfigMap\\nmetadata:\\n  name: Upper_Case\\n' "
-                  "> apps/shop/more.yaml && "
-                  "git add . && git commit -qm 'Three mistakes' && git push -q origin main")
+        self.type("sed -i 's/port: 80,/port: 80800,/' apps/shop/service.yaml")
+        self.type("sed -i 's/replicas: 2/replicas: many/' apps/shop/shop.yaml")
+        self.type("sed 's/name: settings/name: Upper_Case/' apps/shop/settings.yaml "
+                  "> apps/shop/more.yaml")
+        self.type("sed -i 's/hello/good morning/' apps/shop/settings.yaml")
+        self.type("git add . && git commit -qm 'Three mistakes' && git push -q origin main")
         self.reconcile(fails=True)
         out = self.type("kubectl -n shop get kustomization shop "
                         "-o jsonpath='{.status.conditions[?(@.type==\"Ready\")].message}{\"\\n\"}'")

@@ -158,14 +158,14 @@ def test_api_server_restarts(private_cluster, own_tenant):
     own_tenant.deploy(configmap("settings"), configmap("other"))
     private_cluster.servers.stop_apiserver()
     commit = own_tenant.push_objects(configmap("settings", {"key": "two"}), configmap("other"))
-    time.sleep(3)
+    time.sleep(5)
     assert operator.is_running()
     private_cluster.servers.start_apiserver()
+    own_tenant.api.patch("configmaps", own_tenant.namespace, "other", {"data": {"key": "by hand"}})
     own_tenant.pull_now()
     own_tenant.wait_applied(commit, timeout=40)
-    own_tenant.api.patch("configmaps", own_tenant.namespace, "other", {"data": {"key": "by hand"}})
     eventually(lambda: own_tenant.get("configmaps", "other")["data"] == {"key": "one"},
-               what="healing after the restart")
+               timeout=40, what="healing after the restart")
     assert operator.is_running()
 
 
