@@ -383,7 +383,7 @@ static void lists_in_lists(void **state)
     BUF_ADD(&bounded, "1]}");
     put_repeated(&bounded, "]}", 95);
     put_resource(f, buf_str(&bounded));
-    builds(f, ".", 400 * MIB, NULL);
+    builds(f, ".", 100 * MIB, NULL);
 }
 
 static void incomplete_objects(void **state)
