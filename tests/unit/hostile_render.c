@@ -706,8 +706,10 @@ static void generated_data_is_only_data(void **state)
 static void replacements_do_not_explode(void **state)
 {
     struct fixture *f = *state;
-    put(f, "r.yaml", CONFIG_MAP "a\ndata: {x: abcdefgh, y: b}\n");
-    buf b = BUF(&f->a);
+    buf large = BUF(&f->a), b = BUF(&f->a);
+    BUF_ADD(&large, CONFIG_MAP "a\ndata:\n  x: ");
+    buf_fill(&large, 'x', MIB);
+    put_str(f, "r.yaml", buf_str(&large));
     BUF_ADD(&b, "resources: [r.yaml]\nreplacements:\n");
     for (int i = 0; i < 64; i++)
         BUF_ADD(&b, "- source: {kind: ConfigMap, fieldPath: data.x}\n"
@@ -716,8 +718,9 @@ static void replacements_do_not_explode(void **state)
                     "    fieldPaths: [data.x]\n"
                     "    options: {delimiter: '-', index: 1000000}\n");
     put_str(f, "kustomization.yaml", buf_str(&b));
-    fails(f, ".", "limit", NULL);
+    fails(f, ".", "one replacement needs more than 67108864 bytes of memory", NULL);
     /* Fields that are written from each other are written once per entry. */
+    put(f, "r.yaml", CONFIG_MAP "a\ndata: {x: abcdefgh, y: b}\n");
     put(f, "kustomization.yaml",
         "resources: [r.yaml]\n"
         "replacements:\n"
