@@ -60,10 +60,10 @@
 #define LIMIT_HTTP_STREAMS 1000                   /* of one HTTP/2 connection; servers say less */
 #define LIMIT_HTTP_CONNECTIONS_KEPT 16            /* idle ones of one client, 40 KiB each */
 #define LIMIT_HTTP_HANDLES_KEPT 8                 /* idle handles of one client, 6 KiB each */
-/* libcurl's receive buffer of one request; pages that are not used cost nothing. With several HTTP/2
- * answers under way, libcurl 7.88 overlooks the end of one whose last frame does not fit, until the
- * connection brings something else. So most answers have to fit; the API server compresses those
- * above 128 KiB. */
+/* libcurl's receive buffer of one request; pages that are not used cost nothing. With several
+ * HTTP/2 answers under way, libcurl 7.88 overlooks the end of one whose last frame does not fit,
+ * until the connection brings something else. So most answers have to fit; the API server
+ * compresses those above 128 KiB. */
 #define LIMIT_HTTP_BUFFER_BYTES (256 * 1024)
 #define LIMIT_HTTPD_CONNECTIONS 256               /* of one listener; more wait in the kernel */
 #define LIMIT_HTTPD_HEADER_BYTES (16 * 1024)      /* of a request, and of its answer */

@@ -39,7 +39,7 @@ struct http_options {
     bool no_proxy;         /* never a proxy, whatever the environment says */
     str user_agent;
     int connections_per_host; /* 0: 4. HTTP/2 needs one; over HTTP/1.1 each stream holds one. */
-    /* Of each request. 0: LIMIT_HTTP_BUFFER_BYTES; less for streams that are many and never large. */
+    /* Of each request. 0: LIMIT_HTTP_BUFFER_BYTES; less for streams that are many and small. */
     int buffer_bytes;
 };
 
