@@ -5,6 +5,7 @@
  * certificate it speaks TLS.
  */
 #include <arpa/inet.h>
+#include <netinet/tcp.h>
 #include <openssl/ssl.h>
 #include <pthread.h>
 #include <stdatomic.h>
@@ -130,6 +131,7 @@ static inline void *scripted_listen(void *context)
             .fd = fd,
             .number = atomic_fetch_add(&server->connections, 1) + 1,
         };
+        setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &(int){1}, sizeof(int));
         atomic_fetch_add(&server->open, 1);
         pthread_t thread;
         must(pthread_create(&thread, NULL, scripted_serve, peer) == 0);

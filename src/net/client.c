@@ -10,7 +10,6 @@
 
 enum {
     CONNECTIONS_PER_HOST = 4,
-    CONNECT_TIMEOUT_MS = 30 * 1000, /* also of a request that may take for ever */
     /* A peer that is gone is noticed in a minute, by the kernel, without waking us up. */
     PROBE_IDLE_S = 30,
     PROBE_EVERY_S = 10,
@@ -54,7 +53,7 @@ static void equip(void *context, struct multi_handle *handle)
     curl_easy_setopt(curl, CURLOPT_PATH_AS_IS, 1L);
     curl_easy_setopt(curl, CURLOPT_BUFFERSIZE,
                      (long)(options->buffer_bytes ?: LIMIT_HTTP_BUFFER_BYTES));
-    curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT_MS, (long)CONNECT_TIMEOUT_MS);
+    curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT_MS, (long)CLIENT_CONNECT_MS);
     curl_easy_setopt(curl, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
     if (options->user_agent.len) {
         curl_easy_setopt(curl, CURLOPT_USERAGENT, options->user_agent.data);

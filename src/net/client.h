@@ -8,6 +8,8 @@
 #include "net/tls.h"
 #include "net/url.h"
 
+enum { CLIENT_CONNECT_MS = 30 * 1000 }; /* also of a request that may take for ever */
+
 struct client {
     struct loop *loop;
     struct multi *multi;

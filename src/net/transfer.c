@@ -35,12 +35,11 @@ void transfer_fail(struct transfer *transfer, err *e)
     transfer->events->done(transfer->context, e);
 }
 
-static err *timed_out(const struct transfer *transfer)
+static err *timed_out(const struct transfer *transfer, const char *how, int64_t span_ns)
 {
-    int64_t passed_ns = clock_now_ns() - transfer->started_ns;
-    str passed = clock_format_duration(transfer->arena, passed_ns - passed_ns % (100 * CLOCK_MS));
-    err *e = err_transient(STR_FMT ": timed out after " STR_FMT, STR_ARG(transfer->host_port),
-                           STR_ARG(passed));
+    str span = clock_format_duration(transfer->arena, span_ns);
+    err *e = err_transient(STR_FMT ": timed out%s " STR_FMT, STR_ARG(transfer->host_port), how,
+                           STR_ARG(span));
     return err_because(e, "Timeout");
 }
 
@@ -66,8 +65,8 @@ static err *error_of(const struct transfer *transfer, CURLcode code)
     CURL *curl = transfer->handle->curl;
     long connect_status = 0;
     switch (code) {
-    case CURLE_OPERATION_TIMEDOUT:
-        return timed_out(transfer);
+    case CURLE_OPERATION_TIMEDOUT: /* the only time-out that libcurl keeps */
+        return timed_out(transfer, " connecting for", CLIENT_CONNECT_MS * CLOCK_MS);
     case CURLE_COULDNT_RESOLVE_HOST:
         return err_transient(STR_FMT ": no such host", STR_ARG(peer));
     case CURLE_COULDNT_RESOLVE_PROXY:
@@ -468,15 +467,13 @@ static void on_timer(void *context)
         return;
     }
     if (transfer->deadline_ns && now_ns >= transfer->deadline_ns) {
-        transfer_fail(transfer, timed_out(transfer));
+        int64_t span_ns = transfer->deadline_ns - transfer->started_ns;
+        transfer_fail(transfer, timed_out(transfer, " after", span_ns));
         return;
     }
     if (transfer->look_ns && now_ns >= transfer->look_ns) {
         if (is_stalled(transfer)) {
-            str span = clock_format_duration(transfer->arena, transfer->stall_ns);
-            err *e = err_transient(STR_FMT ": timed out: no progress for " STR_FMT,
-                                   STR_ARG(transfer->host_port), STR_ARG(span));
-            transfer_fail(transfer, err_because(e, "Timeout"));
+            transfer_fail(transfer, timed_out(transfer, ": no progress for", transfer->stall_ns));
             return;
         }
         transfer->look_ns = now_ns + transfer->stall_ns;

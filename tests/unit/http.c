@@ -409,13 +409,13 @@ static void a_hanging_server_times_out(void **state)
         struct http_request request = {.url = url_of(f, paths[i]), .timeout_ms = 200};
         int64_t start_ns = clock_now_ns();
         assert_fails(f, request, ERR_TRANSIENT, "timed out after 200ms");
-        assert_in_range((clock_now_ns() - start_ns) / CLOCK_MS, 200, 2000);
+        assert_in_range((clock_now_ns() - start_ns) / CLOCK_MS, 200, 20000);
 
         request.timeout_ms = 0;
         request.stall_ms = 200;
         start_ns = clock_now_ns();
         assert_fails(f, request, ERR_TRANSIENT, "timed out: no progress for 200ms");
-        assert_in_range((clock_now_ns() - start_ns) / CLOCK_MS, 200, 2000);
+        assert_in_range((clock_now_ns() - start_ns) / CLOCK_MS, 200, 20000);
         struct http_response response;
         err *e AUTO(err_done) = http_do(f->http, &f->a, &request, &response);
         assert_string_equal(e->reason, "Timeout");
@@ -487,7 +487,7 @@ static void the_next_address_is_tried(void **state)
     int64_t start_ns = clock_now_ns();
     get(f, (struct http_request){
                .url = str_printf(&f->a, "http://localhost:%d/", f->server.port)});
-    assert_true(clock_now_ns() - start_ns < 2 * CLOCK_SECOND);
+    assert_true(clock_now_ns() - start_ns < 10 * CLOCK_SECOND);
 }
 
 /* ---- cancel ---- */
@@ -507,7 +507,7 @@ static void a_request_can_be_canceled(void **state)
     pthread_create(&thread, NULL, set_flag, &cancel);
     int64_t start_ns = clock_now_ns();
     assert_fails(f, (struct http_request){.cancel = &cancel}, ERR_CANCELED, "no longer wanted");
-    assert_in_range((clock_now_ns() - start_ns) / CLOCK_MS, 20, 2000);
+    assert_in_range((clock_now_ns() - start_ns) / CLOCK_MS, 20, 20000);
     pthread_join(thread, NULL);
     assert_fails(f, (struct http_request){.cancel = &cancel}, ERR_CANCELED, "no longer wanted");
 }

@@ -176,12 +176,14 @@ static void the_handler_gets_the_request(void **state)
     assert_true(holds(answer, "\r\nContent-Type: text/plain\r\n"));
     assert_true(holds(answer, "\r\nX-One: 1\r\n"));
 
-    answer = ask(f, STR("POST /p HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\nhello"));
+    answer = ask(f, STR("POST /p HTTP/1.1\r\nHost: x\r\nConnection: close\r\n"
+                        "Content-Length: 5\r\n\r\nhello"));
     assert_body(answer, "POST|/p||hello|127.0.0.1|");
-    answer = ask(f, STR("POST /p HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
+    answer = ask(f, STR("POST /p HTTP/1.1\r\nHost: x\r\nConnection: close\r\n"
+                        "Transfer-Encoding: chunked\r\n\r\n"
                         "5\r\nhello\r\n1\r\n!\r\n0\r\n\r\n"));
     assert_body(answer, "POST|/p||hello!|127.0.0.1|");
-    answer = ask(f, STR("HEAD /p HTTP/1.1\r\nHost: x\r\n\r\n"));
+    answer = ask(f, STR("HEAD /p HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"));
     assert_status(answer, 200);
     assert_true(holds(answer, "\r\nContent-Length: "));
     assert_body(answer, "");
@@ -223,7 +225,7 @@ static void bad_targets_are_refused(void **state)
 static void bodies_are_bounded(void **state)
 {
     struct fixture *f = *state;
-    const char *head = "POST / HTTP/1.1\r\nHost: x\r\n";
+    const char *head = "POST / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n";
     str full = str_printf(&f->a, "%sContent-Length: 1000\r\n\r\n%01000d", head, 0);
     assert_status(ask(f, full), 200);
     f->calls = 0;
@@ -302,7 +304,7 @@ static void files_are_served(void **state)
     assert_true(holds(answer, "\r\nAccept-Ranges: bytes\r\n"));
     assert_true(holds(answer, "\r\nETag: \""));
     assert_true(holds(answer, "\r\nLast-Modified: "));
-    answer = ask(f, STR("HEAD /file/ten HTTP/1.1\r\nHost: x\r\n\r\n"));
+    answer = ask(f, STR("HEAD /file/ten HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"));
     assert_status(answer, 200);
     assert_true(holds(answer, "\r\nContent-Length: 10\r\n"));
     assert_body(answer, "");
@@ -365,7 +367,8 @@ static void parts_are_served(void **state)
             assert_false(holds(answer, "Content-Range"));
         }
     }
-    str answer = ask(f, STR("HEAD /file/ten HTTP/1.1\r\nHost: x\r\nRange: bytes=0-3\r\n\r\n"));
+    str answer = ask(f, STR("HEAD /file/ten HTTP/1.1\r\nHost: x\r\nConnection: close\r\n"
+                            "Range: bytes=0-3\r\n\r\n"));
     assert_status(answer, 206);
     assert_true(holds(answer, "\r\nContent-Length: 4\r\n"));
     assert_status(get(f, "/file/empty", "Range: bytes=0-\r\n"), 416);
