@@ -1,62 +1,22 @@
 /*
  * The Kustomization controller: decides whether there is something to do, and
- * says how it went. Doing it is in unit_apply.c. Rules and texts:
+ * says how it went. Doing it is in converge.c. Rules and texts:
  * spec of the Flux API, see docs/compatibility.md for what differs.
  */
-#include <stdlib.h>
-#include <string.h>
-
 #include "apply/prune.h"
 #include "base/buf.h"
 #include "base/hash.h"
 #include "base/limits.h"
 #include "base/log.h"
 #include "control/checks.h"
+#include "control/converge.h"
 #include "control/dependency.h"
 #include "control/history.h"
-#include "control/unit.h"
 
 #define FIELD_MANAGER "gotk-kustomize-controller"
-#define REVISION_KEY "kustomize.toolkit.fluxcd.io/revision"
-#define TIMEOUT_LEAST_NS (30 * CLOCK_SECOND)
 #define ANNOUNCE_AFTER_NS (2 * CLOCK_SECOND)   /* a wait shorter than that is not worth a write */
 #define POLL_NS (5 * CLOCK_SECOND)             /* of health checks that are not watched */
 #define VARIABLES_FRESH_NS CLOCK_SECOND
-
-/* ---- small things that the parts share ---- */
-
-int64_t unit_timeout_ns(const struct unit *unit)
-{
-    const struct kustomization_spec *spec = &unit->spec;
-    int64_t timeout_ns = spec->timeout_ns ? spec->timeout_ns : spec->interval_ns - TIMEOUT_LEAST_NS;
-    return MAX(timeout_ns, TIMEOUT_LEAST_NS);
-}
-
-str unit_step(const struct unit *unit, const char *what)
-{
-    str timeout = clock_format_duration(unit->a, unit_timeout_ns(unit));
-    return str_printf(unit->a, "%s for revision " STR_FMT " with a timeout of " STR_FMT, what,
-                      STR_ARG(unit->artifact.revision), STR_ARG(timeout));
-}
-
-void unit_event(struct unit *unit, enum manager_severity severity, const char *reason, str message)
-{
-    struct http_header metadata[] = {
-        {STR(REVISION_KEY), unit->artifact.revision},
-        {STR("kustomize.toolkit.fluxcd.io/commit_status"), STR("update")},
-    };
-    size_t count = !unit->artifact.revision.len                        ? 0
-                   : !strcmp(reason, "ReconciliationSucceeded") ? 2
-                                                                       : 1;
-    manager_event(unit->work, severity, reason, message, metadata, count);
-}
-
-void unit_look_again(struct unit *unit, int64_t delay_ns)
-{
-    int64_t *again_ns = &unit->out->again_ns;
-    delay_ns = MAX(delay_ns, CLOCK_MS);
-    if (!*again_ns || delay_ns < *again_ns) *again_ns = delay_ns;
-}
 
 static int64_t retry_interval_ns(const struct unit *unit)
 {
@@ -70,15 +30,9 @@ static str elapsed_text(struct unit *unit, int64_t since_ns)
     return clock_format_duration(unit->a, elapsed_ns / CLOCK_MS * CLOCK_MS);
 }
 
-static void forget_unit(void *context)
+static void forget(void *memory)
 {
-    struct unit_memory *memory = context;
-    MAP_EACH(&memory->fights, entry) free(entry->value);
-    map_done(&memory->fights);
-    artifact_tree_unref(memory->good_tree);
-    arena_done(&memory->good_arena);
-    arena_done(&memory->checks_arena);
-    free(memory);
+    unit_memory_free(memory);
 }
 
 /* ---- saying how it went ---- */
@@ -398,7 +352,7 @@ static bool resume(struct unit *unit, bool *wait_out)
     for (size_t i = 0; i < unit->before.count; i++) {
         observed_accept(manager_observed(manager), unit->before.refs[i], 0);
     }
-    unit_remember_checks(unit, &unit->before);
+    converge_remember_checks(unit, &unit->before);
     unit->memory->want = unit->want;
     unit->memory->finished = true;
     unit->memory->interval_ns =
@@ -424,16 +378,16 @@ static void begin_want(struct unit *unit)
 static err *apply(struct unit *unit, bool healing)
 {
     struct unit_memory *memory = unit->memory;
-    enum unit_progress progress;
+    enum converge_progress progress;
     bool was_ready = status_is(&unit->status, "Ready", "True");
     err *e = take_variables(unit, true);
     if (e) return fail(unit, e);
     begin_want(unit);
     status_put_str(&unit->status, "lastAttemptedRevision", unit->artifact.revision);
-    e = unit_apply(unit, &progress);
+    e = converge_run(unit, &progress);
     if (err_is(e, ERR_CANCELED)) return e;
     if (e) return fail(unit, e);
-    if (progress == UNIT_BLOCKED) return NULL;
+    if (progress == CONVERGE_BLOCKED) return NULL;
     memory->want = unit->want;
     memory->failed_want = 0;
     memory->finished = false;
@@ -444,11 +398,11 @@ static err *apply(struct unit *unit, bool healing)
  * healed all the same. The status goes on telling of the refusal. */
 static err *heal_last_good(struct unit *unit)
 {
-    enum unit_progress progress;
+    enum converge_progress progress;
     struct artifact wanted = unit->artifact;
     unit->artifact = unit->memory->good;
     err *e = take_variables(unit, true);
-    if (!e) e = unit_apply(unit, &progress);
+    if (!e) e = converge_run(unit, &progress);
     unit->artifact = wanted;
     unit_look_again(unit, unit->memory->retry_ns - clock_now_ns());
     return e ? err_wrap(e, "healing revision " STR_FMT, STR_ARG(unit->memory->good.revision))
@@ -539,7 +493,7 @@ static err *converge(struct unit *unit)
         if (resume(unit, &waiting)) return stay(unit);
         if (waiting) return NULL;
     }
-    bool drifted = unit_has_drifted(unit);
+    bool drifted = converge_has_drifted(unit);
     if (memory->want == unit->want && !drifted) {
         unit->built_digest = memory->built_digest;
         return memory->finished ? stay(unit) : observe(unit, false);
@@ -627,7 +581,7 @@ static err *run(struct unit *unit)
 
 static err *reconcile(struct work *work, struct outcome *out)
 {
-    if (!*work->memory) *work->memory = lang_zalloc(sizeof(struct unit_memory));
+    if (!*work->memory) *work->memory = unit_memory_new();
     struct unit unit = {
         .work = work,
         .a = work->a,
@@ -683,5 +637,5 @@ CONTROLLER(kustomization) = {
     .reconcile = reconcile,
     .refs = refs,
     .wants = wants,
-    .forget = forget_unit,
+    .forget = forget,
 };

@@ -1,13 +1,19 @@
 #pragma once
 /*
- * One run over one Kustomization: what its parts (kustomization.c and the
- * unit_* files) share. A unit is a Kustomization with all that belongs to it.
+ * One run over one Kustomization, as kustomization.c and converge.c share it. A
+ * unit is a Kustomization with all that belongs to it.
  */
 #include "base/clock.h"
 #include "control/kustomization_spec.h"
 #include "control/manifests.h"
 #include "control/status.h"
 #include "source/artifact.h"
+
+/* A tug of war over one object. */
+struct unit_fight {
+    int rounds;
+    int64_t healed_ns, next_ns; /* when it was last healed; when it may be healed again */
+};
 
 /* What is remembered of a unit between runs. Losing it (a restart) costs requests, never correctness. */
 struct unit_memory {
@@ -29,11 +35,16 @@ struct unit_memory {
     struct artifact_tree *good_tree; /* keeps its files, so that drift is healed while a newer one is refused */
     int64_t good_generation;
     arena good_arena;
-    struct map fights;      /* inventory id to struct fight *: objects that others keep changing */
+    struct map fights;      /* inventory id to struct unit_fight *: objects others keep changing */
     arena checks_arena;
     struct kube_ref *checks; /* what has to be healthy */
     size_t check_count;
 };
+
+struct unit_memory *unit_memory_new(void);
+void unit_memory_free(struct unit_memory *memory);
+/* The fight over the object with this inventory id; NULL when there is none and `make` is false. */
+struct unit_fight *unit_fight(struct unit_memory *memory, str id, bool make);
 
 struct unit {
     struct work *work;
@@ -58,17 +69,5 @@ int64_t unit_timeout_ns(const struct unit *unit); /* spec.timeout with Flux's de
 str unit_step(const struct unit *unit, const char *what);
 void unit_event(struct unit *unit, enum manager_severity severity, const char *reason, str message);
 
-/* unit_apply.c: build, plan, validate, write ahead, apply, prune. */
-enum unit_progress {
-    UNIT_APPLIED,  /* the cluster has all of it */
-    UNIT_BLOCKED,  /* something has to happen first; the outcome says when to look again */
-};
-MUST_USE err *unit_apply(struct unit *unit, enum unit_progress *out);
-/* What has to be healthy for this unit to be ready: all that was applied, or what spec.healthChecks
- * names. */
-void unit_remember_checks(struct unit *unit, const struct inventory *applied);
-/* Has somebody changed what we manage, and is it time to heal it? */
-bool unit_has_drifted(struct unit *unit);
-
-/* kustomization.c */
-void unit_look_again(struct unit *unit, int64_t delay_ns); /* keeps the earliest */
+/* Keeps the earliest of the times that were asked for. */
+void unit_look_again(struct unit *unit, int64_t delay_ns);

@@ -3,7 +3,7 @@
  * DESIGN: the life of a revision, steps 2 to 7. It may be left at any point: the
  * next run finds what is done (SUBMIT_KEEP) and goes on with the rest.
  */
-#include "control/unit.h"
+#include "control/converge.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -14,12 +14,6 @@
 #include "base/log.h"
 #include "base/limits.h"
 
-/* A tug of war over one object. */
-struct fight {
-    int rounds;
-    int64_t healed_ns, next_ns;
-};
-
 #define FIGHT_CALM_NS (120 * CLOCK_SECOND)  /* quiet for that long: the fight is over */
 #define FIGHT_FREE_ROUNDS 3                 /* healed at once that often */
 #define FIGHT_PAUSE_MAX_NS (600 * CLOCK_SECOND)
@@ -27,25 +21,17 @@ struct fight {
 
 /* ---- drift ---- */
 
-static struct fight *fight_of(struct unit *unit, struct kube_ref ref, bool make)
-{
-    str id = inventory_id(unit->a, ref);
-    if (!make) return map_get(&unit->memory->fights, id);
-    struct fight **at = (struct fight **)map_at(&unit->memory->fights, id);
-    if (!*at) *at = lang_zalloc(sizeof **at);
-    return *at;
-}
-
 /* The time that is left until the object may be healed again. */
 static int64_t pause_left(struct unit *unit, struct kube_ref ref)
 {
-    const struct fight *fight = fight_of(unit, ref, false);
+    const struct unit_fight *fight =
+        unit_fight(unit->memory, inventory_id(unit->a, ref), false);
     return fight ? MAX(fight->next_ns - clock_now_ns(), (int64_t)0) : 0;
 }
 
 static int count_round(struct unit *unit, struct kube_ref ref)
 {
-    struct fight *fight = fight_of(unit, ref, true);
+    struct unit_fight *fight = unit_fight(unit->memory, inventory_id(unit->a, ref), true);
     int64_t now_ns = clock_now_ns(), pause_ns = 0;
     if (now_ns - fight->healed_ns > FIGHT_CALM_NS + (fight->next_ns - fight->healed_ns)) {
         fight->rounds = 0;
@@ -59,7 +45,7 @@ static int count_round(struct unit *unit, struct kube_ref ref)
     return fight->rounds;
 }
 
-bool unit_has_drifted(struct unit *unit)
+bool converge_has_drifted(struct unit *unit)
 {
     bool drifted = false;
     for (size_t i = 0; i < unit->before.count; i++) {
@@ -364,7 +350,7 @@ static err *build(struct unit *unit, struct pieces *out)
     return NULL;
 }
 
-void unit_remember_checks(struct unit *unit, const struct inventory *applied)
+void converge_remember_checks(struct unit *unit, const struct inventory *applied)
 {
     struct unit_memory *memory = unit->memory;
     arena_done(&memory->checks_arena);
@@ -417,12 +403,12 @@ static void settle_scopes(struct unit *unit, struct pieces *pieces)
     }
 }
 
-static err *apply_pieces(struct unit *unit, struct pieces *pieces, enum unit_progress *out)
+static err *apply_pieces(struct unit *unit, struct pieces *pieces, enum converge_progress *out)
 {
     struct manager *manager = unit->work->manager;
     struct inventory now;
     bool done;
-    *out = UNIT_BLOCKED;
+    *out = CONVERGE_BLOCKED;
     settle_scopes(unit, pieces);
     struct kube_ref *refs = NEW_ARRAY(unit->a, struct kube_ref, pieces->count + 1);
     for (size_t i = 0; i < pieces->count; i++) refs[i] = pieces->items[i].ref;
@@ -450,13 +436,13 @@ static err *apply_pieces(struct unit *unit, struct pieces *pieces, enum unit_pro
     TRY(e);
     struct inventory applied;
     applied_refs(unit, pieces, &applied);
-    unit_remember_checks(unit, &applied);
+    converge_remember_checks(unit, &applied);
     remember_good(unit);
-    *out = UNIT_APPLIED;
+    *out = CONVERGE_APPLIED;
     return NULL;
 }
 
-err *unit_apply(struct unit *unit, enum unit_progress *out)
+err *converge_run(struct unit *unit, enum converge_progress *out)
 {
     struct pieces pieces;
     TRY(build(unit, &pieces));

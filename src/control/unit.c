@@ -1,0 +1,66 @@
+#include "control/unit.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/lang.h"
+
+#define REVISION_KEY "kustomize.toolkit.fluxcd.io/revision"
+#define TIMEOUT_LEAST_NS (30 * CLOCK_SECOND)
+
+struct unit_memory *unit_memory_new(void)
+{
+    return lang_zalloc(sizeof(struct unit_memory));
+}
+
+void unit_memory_free(struct unit_memory *memory)
+{
+    if (!memory) return;
+    MAP_EACH(&memory->fights, entry) free(entry->value);
+    map_done(&memory->fights);
+    artifact_tree_unref(memory->good_tree);
+    arena_done(&memory->good_arena);
+    arena_done(&memory->checks_arena);
+    free(memory);
+}
+
+struct unit_fight *unit_fight(struct unit_memory *memory, str id, bool make)
+{
+    if (!make) return map_get(&memory->fights, id);
+    struct unit_fight **at = (struct unit_fight **)map_at(&memory->fights, id);
+    if (!*at) *at = lang_zalloc(sizeof **at);
+    return *at;
+}
+
+int64_t unit_timeout_ns(const struct unit *unit)
+{
+    const struct kustomization_spec *spec = &unit->spec;
+    int64_t timeout_ns = spec->timeout_ns ? spec->timeout_ns : spec->interval_ns - TIMEOUT_LEAST_NS;
+    return MAX(timeout_ns, TIMEOUT_LEAST_NS);
+}
+
+str unit_step(const struct unit *unit, const char *what)
+{
+    str timeout = clock_format_duration(unit->a, unit_timeout_ns(unit));
+    return str_printf(unit->a, "%s for revision " STR_FMT " with a timeout of " STR_FMT, what,
+                      STR_ARG(unit->artifact.revision), STR_ARG(timeout));
+}
+
+void unit_event(struct unit *unit, enum manager_severity severity, const char *reason, str message)
+{
+    struct http_header metadata[] = {
+        {STR(REVISION_KEY), unit->artifact.revision},
+        {STR("kustomize.toolkit.fluxcd.io/commit_status"), STR("update")},
+    };
+    size_t count = !unit->artifact.revision.len                        ? 0
+                   : !strcmp(reason, "ReconciliationSucceeded") ? 2
+                                                                       : 1;
+    manager_event(unit->work, severity, reason, message, metadata, count);
+}
+
+void unit_look_again(struct unit *unit, int64_t delay_ns)
+{
+    int64_t *again_ns = &unit->out->again_ns;
+    delay_ns = MAX(delay_ns, CLOCK_MS);
+    if (!*again_ns || delay_ns < *again_ns) *again_ns = delay_ns;
+}
