@@ -41,8 +41,9 @@ static void on_compared(void *context, size_t index, arena *scratch, node *objec
         err_free(e); /* the apply says why */
         return;
     }
-    bool same = observed_ownership(object) == observed_ownership(piece->live) &&
-                node_equal(diff_desired_part(scratch, object), diff_desired_part(scratch, piece->live));
+    bool same =
+        observed_ownership(object) == observed_ownership(piece->live) &&
+        node_equal(diff_desired_part(scratch, object), diff_desired_part(scratch, piece->live));
     if (!same) return;
     piece->state = SUBMIT_KEEP;
     piece->drifted = false;
@@ -74,9 +75,8 @@ err *drift_look(struct kube *kube, struct observed *observed, struct pieces *pie
                 const atomic_bool *cancel)
 {
     arena *a = pieces->a;
-    struct look look = {.pieces = pieces,
-                        .observed = observed,
-                        .indexes = NEW_ARRAY(a, size_t, pieces->count + 1)};
+    struct look look = {
+        .pieces = pieces, .observed = observed, .indexes = NEW_ARRAY(a, size_t, pieces->count + 1)};
     struct kube_request *requests = NEW_ARRAY(a, struct kube_request, pieces->count + 1);
     size_t count = 0;
     for (size_t i = 0; i < pieces->count; i++) {
@@ -95,12 +95,12 @@ err *drift_look(struct kube *kube, struct observed *observed, struct pieces *pie
 /* The latest of the managers that own the field now. Our own entry does not count. */
 static const node *culprit_of(const node *live, str path, const node *best)
 {
-    NODE_EACH(node_find(live, "metadata", "managedFields", NULL), entry) {
+    NODE_EACH (node_find(live, "metadata", "managedFields", NULL), entry) {
         bool ours = str_is(node_get_str(entry, STR("manager")), OBSERVED_FIELD_MANAGER) &&
                     str_is(node_get_str(entry, STR("operation")), "Apply");
         if (ours || !handover_claims(node_get(entry, STR("fieldsV1")), path)) continue;
-        bool later = !best || str_cmp(node_get_str(entry, STR("time")),
-                                      node_get_str(best, STR("time"))) > 0;
+        bool later =
+            !best || str_cmp(node_get_str(entry, STR("time")), node_get_str(best, STR("time"))) > 0;
         if (later) best = entry;
     }
     return best;
@@ -110,12 +110,13 @@ static const node *culprit_of(const node *live, str path, const node *best)
 static const node *latest_writer(const node *live)
 {
     const node *best = NULL;
-    NODE_EACH(node_find(live, "metadata", "managedFields", NULL), entry) {
+    NODE_EACH (node_find(live, "metadata", "managedFields", NULL), entry) {
         bool ours = str_is(node_get_str(entry, STR("manager")), OBSERVED_FIELD_MANAGER) &&
                     str_is(node_get_str(entry, STR("operation")), "Apply");
         bool status = str_is(node_get_str(entry, STR("subresource")), "status");
         if (ours || status) continue;
-        if (!best || str_cmp(node_get_str(entry, STR("time")), node_get_str(best, STR("time"))) > 0) {
+        if (!best ||
+            str_cmp(node_get_str(entry, STR("time")), node_get_str(best, STR("time"))) > 0) {
             best = entry;
         }
     }
@@ -126,8 +127,10 @@ static const node *latest_writer(const node *live)
 static void add_culprit(buf *text, const node *entry)
 {
     if (!entry) return;
-    str subresource = node_get_str(entry, STR("subresource")), time = node_get_str(entry, STR("time"));
-    str manager = node_get_str(entry, STR("manager")), operation = node_get_str(entry, STR("operation"));
+    str subresource = node_get_str(entry, STR("subresource")),
+        time = node_get_str(entry, STR("time"));
+    str manager = node_get_str(entry, STR("manager")),
+        operation = node_get_str(entry, STR("operation"));
     buf_printf(text, "; changed by '" STR_FMT "' (" STR_FMT, STR_ARG(manager), STR_ARG(operation));
     if (subresource.len) buf_printf(text, " of " STR_FMT, STR_ARG(subresource));
     if (time.len) buf_printf(text, ", " STR_FMT, STR_ARG(time));
@@ -136,7 +139,8 @@ static void add_culprit(buf *text, const node *entry)
 
 static void add_field(arena *a, buf *text, const struct diff_entry *entry, bool first)
 {
-    str was = diff_value(a, entry->before, VALUE_BYTES), is = diff_value(a, entry->after, VALUE_BYTES);
+    str was = diff_value(a, entry->before, VALUE_BYTES),
+        is = diff_value(a, entry->after, VALUE_BYTES);
     buf_printf(text, "%s" STR_FMT " was " STR_FMT ", Git says " STR_FMT, first ? ": " : ", ",
                STR_ARG(entry->path), STR_ARG(was), STR_ARG(is));
 }
@@ -167,9 +171,10 @@ str drift_explain(arena *a, const struct piece *piece)
 str drift_advise(arena *a, str text, int rounds)
 {
     return str_printf(a,
-                      STR_FMT ". This is the %dth time in a row: somebody else sets this field too. It is "
-                              "healed less and less often. Remove the field from Git, stop the other "
-                              "manager, or switch the object off with the annotation "
-                              "kustomize.toolkit.fluxcd.io/reconcile: disabled",
+                      STR_FMT
+                      ". This is the %dth time in a row: somebody else sets this field too. It is "
+                      "healed less and less often. Remove the field from Git, stop the other "
+                      "manager, or switch the object off with the annotation "
+                      "kustomize.toolkit.fluxcd.io/reconcile: disabled",
                       STR_ARG(text), rounds);
 }

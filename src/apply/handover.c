@@ -22,7 +22,7 @@ node *handover_union(arena *a, const node *first, const node *second)
 {
     if (!node_is_map(first)) return doc_copy_tree(a, second);
     node *both = doc_copy_tree(a, first);
-    PAIR_EACH(second, pair) {
+    PAIR_EACH (second, pair) {
         node *mine = node_get(both, pair->key);
         node_set(a, both, pair->key, mine ? handover_union(a, mine, pair->value) : pair->value);
     }
@@ -43,7 +43,7 @@ static node *merged_entries(arena *a, const node *entries, const char *field_man
 {
     node *list = node_list(a), *own = NULL, *claims = NULL;
     const node *first = NULL;
-    NODE_EACH(entries, entry) {
+    NODE_EACH (entries, entry) {
         if (is_taken_over(entry, field_manager)) {
             claims = handover_union(a, claims, node_get(entry, STR("fieldsV1")));
             if (!first) first = entry;
@@ -82,7 +82,8 @@ node *handover_patch(arena *a, const node *object, const char *field_manager)
     node *patch = node_list(a);
     node *entries = node_find(object, "metadata", "managedFields", NULL);
     node *merged = merged_entries(a, entries, field_manager);
-    if (merged) node_push(a, patch, operation(a, "replace", STR("/metadata/managedFields"), merged));
+    if (merged)
+        node_push(a, patch, operation(a, "replace", STR("/metadata/managedFields"), merged));
     drop_key(a, patch, object, "annotations", "kubectl.kubernetes.io/last-applied-configuration");
     drop_key(a, patch, object, "annotations", "kustomize.toolkit.fluxcd.io/checksum");
     drop_key(a, patch, object, "annotations", "fluxcd.io/sync-checksum");
@@ -100,7 +101,7 @@ static const node *member(arena *a, const node *fields, str part, bool is_item)
     if (!is_item) return node_get(fields, str_concat(a, STR("f:"), part));
     str key, value;
     if (!str_cut(part, '=', &key, &value)) return NULL;
-    PAIR_EACH(fields, pair) {
+    PAIR_EACH (fields, pair) {
         node *keys;
         if (!str_starts(pair->key, STR("k:"))) continue;
         err *e AUTO(err_done) =
@@ -121,7 +122,8 @@ bool handover_claims(const node *fields, str path)
         }
         bool is_item = path.data[0] == '[';
         size_t end = is_item ? 1 : 0;
-        while (end < path.len && (is_item ? path.data[end] != ']' : path.data[end] != '.' && path.data[end] != '[')) {
+        while (end < path.len &&
+               (is_item ? path.data[end] != ']' : path.data[end] != '.' && path.data[end] != '[')) {
             end++;
         }
         str part = str_slice(path, is_item ? 1 : 0, end);

@@ -8,8 +8,8 @@
 
 /*
  * The JSON patch of metadata that hands over to field_manager what Flux hands over (entries without
- * subresource of kubectl*, before-first-apply, our own name as Update), and drops the annotations and
- * labels of tools before it. NULL when there is nothing to take over. It carries a test of
+ * subresource of kubectl*, before-first-apply, our own name as Update), and drops the annotations
+ * and labels of tools before it. NULL when there is nothing to take over. It carries a test of
  * resourceVersion.
  * compat: spec/flux-kustomization.md 9.3 step 5.
  */

@@ -38,9 +38,10 @@ void inventory_read(arena *a, const node *status_inventory, struct inventory *ou
 {
     *out = (struct inventory){0};
     *bad_out = 0;
-    NODE_EACH(node_get(status_inventory, STR("entries")), entry) {
+    NODE_EACH (node_get(status_inventory, STR("entries")), entry) {
         struct kube_ref ref;
-        if (inventory_parse_id(a, node_get_str(entry, STR("id")), node_get_str(entry, STR("v")), &ref)) {
+        if (inventory_parse_id(a, node_get_str(entry, STR("id")), node_get_str(entry, STR("v")),
+                               &ref)) {
             inventory_add(a, out, ref);
         } else {
             ++*bad_out;
@@ -83,8 +84,10 @@ void inventory_union(arena *a, const struct inventory *first, const struct inven
     struct inventory added;
     inventory_minus(a, second, first, &added);
     *out = (struct inventory){0};
-    for (size_t i = 0; i < first->count; i++) inventory_add(a, out, first->refs[i]);
-    for (size_t i = 0; i < added.count; i++) inventory_add(a, out, added.refs[i]);
+    for (size_t i = 0; i < first->count; i++)
+        inventory_add(a, out, first->refs[i]);
+    for (size_t i = 0; i < added.count; i++)
+        inventory_add(a, out, added.refs[i]);
 }
 
 void inventory_minus(arena *a, const struct inventory *old, const struct inventory *now,

@@ -9,27 +9,28 @@
 #include "base/log.h"
 
 struct record {
-    struct owner *owner;   /* NULL: nobody's by its labels */
+    struct owner *owner; /* NULL: nobody's by its labels */
     uint64_t seen, expected, desired;
-    uint64_t version;      /* resourceVersion of what we know */
-    uint32_t mark;         /* of the LIST it was last seen in */
+    uint64_t version; /* resourceVersion of what we know */
+    uint32_t mark;    /* of the LIST it was last seen in */
     uint8_t health;
     bool exists;
-    char *message;         /* why it is not Current; NULL when it is */
+    char *message; /* why it is not Current; NULL when it is */
 };
 
-/* Units that own records, kept once each. They are few and never dropped while the process lives. */
+/* Units that own records, kept once each. They are few and never dropped while the process lives.
+ */
 struct owner {
     str key; /* "ns/name" */
 };
 
 struct followed {
     struct observed *observed;
-    struct kube_kind kind;      /* texts are ours */
+    struct kube_kind kind; /* texts are ours */
     struct kube_resource resource;
-    struct watch *watch;        /* the loop's */
-    struct map records;         /* "ns/name" to struct record * */
-    struct map waiting;         /* owners to tell once the list is there */
+    struct watch *watch; /* the loop's */
+    struct map records;  /* "ns/name" to struct record * */
+    struct map waiting;  /* owners to tell once the list is there */
     uint32_t mark;
     bool synced, denied;
     char *texts;
@@ -37,9 +38,9 @@ struct followed {
 
 struct observed {
     struct observed_options options;
-    pthread_mutex_t lock;       /* guards kinds, their records, and owners */
-    struct map kinds;           /* "group/Kind" to struct followed * */
-    struct map owners;          /* "ns/name" to struct owner * */
+    pthread_mutex_t lock; /* guards kinds, their records, and owners */
+    struct map kinds;     /* "group/Kind" to struct followed * */
+    struct map owners;    /* "ns/name" to struct owner * */
     bool stopped;
 };
 
@@ -60,7 +61,8 @@ static void free_record(struct record *record)
 
 static void free_followed(struct followed *followed)
 {
-    MAP_EACH(&followed->records, entry) free_record(entry->value);
+    MAP_EACH (&followed->records, entry)
+        free_record(entry->value);
     map_done(&followed->records);
     map_done(&followed->waiting);
     free(followed->texts);
@@ -72,7 +74,7 @@ void observed_stop(struct observed *observed)
     pthread_mutex_lock(&observed->lock);
     observed->stopped = true;
     pthread_mutex_unlock(&observed->lock);
-    MAP_EACH(&observed->kinds, entry) {
+    MAP_EACH (&observed->kinds, entry) {
         struct followed *followed = entry->value;
         if (followed->watch) watch_stop(followed->watch);
         followed->watch = NULL;
@@ -82,8 +84,10 @@ void observed_stop(struct observed *observed)
 void observed_free(struct observed *observed)
 {
     if (!observed) return;
-    MAP_EACH(&observed->kinds, entry) free_followed(entry->value);
-    MAP_EACH(&observed->owners, entry) free(entry->value);
+    MAP_EACH (&observed->kinds, entry)
+        free_followed(entry->value);
+    MAP_EACH (&observed->owners, entry)
+        free(entry->value);
     map_done(&observed->kinds);
     map_done(&observed->owners);
     pthread_mutex_destroy(&observed->lock);
@@ -94,7 +98,7 @@ void observed_free(struct observed *observed)
 
 const node *observed_entry(const node *object, const char *field_manager)
 {
-    NODE_EACH(node_find(object, "metadata", "managedFields", NULL), entry) {
+    NODE_EACH (node_find(object, "metadata", "managedFields", NULL), entry) {
         if (str_is(node_get_str(entry, STR("manager")), field_manager) &&
             str_is(node_get_str(entry, STR("operation")), "Apply") &&
             !node_get_str(entry, STR("subresource")).len) {
@@ -278,13 +282,13 @@ static void on_synced(void *context)
     pthread_mutex_lock(&observed->lock);
     followed->synced = true;
     followed->denied = false;
-    MAP_EACH(&followed->records, entry) {
+    MAP_EACH (&followed->records, entry) {
         struct record *record = entry->value;
         if (!record->exists || record->mark == followed->mark) continue;
         struct owner *owner = lose(followed, entry->key);
         if (owner) *ARENA_PUSH(&a, owners, count, room) = owner->key;
     }
-    MAP_EACH(&followed->waiting, entry) {
+    MAP_EACH (&followed->waiting, entry) {
         *ARENA_PUSH(&a, owners, count, room) = str_dup(&a, entry->key);
     }
     map_clear(&followed->waiting);
@@ -301,7 +305,8 @@ static void unfollow(struct followed *followed)
     free_followed(followed);
 }
 
-/* The server no longer has the kind, so it has no objects of it. Units that expect some are told. */
+/* The server no longer has the kind, so it has no objects of it. Units that expect some are told.
+ */
 static void on_kind_gone(struct followed *followed)
 {
     struct observed *observed = followed->observed;
@@ -309,11 +314,11 @@ static void on_kind_gone(struct followed *followed)
     str *owners = NULL;
     size_t count = 0, room = 0;
     pthread_mutex_lock(&observed->lock);
-    MAP_EACH(&followed->records, entry) {
+    MAP_EACH (&followed->records, entry) {
         const struct owner *owner = lose(followed, entry->key);
         if (owner) *ARENA_PUSH(&a, owners, count, room) = owner->key;
     }
-    MAP_EACH(&followed->waiting, entry) {
+    MAP_EACH (&followed->waiting, entry) {
         *ARENA_PUSH(&a, owners, count, room) = str_dup(&a, entry->key);
     }
     map_clear(&followed->waiting);
@@ -333,7 +338,7 @@ static void on_denied(struct followed *followed, const err *e)
     pthread_mutex_lock(&observed->lock);
     bool first = !followed->denied;
     followed->denied = true;
-    MAP_EACH(&followed->waiting, entry) {
+    MAP_EACH (&followed->waiting, entry) {
         *ARENA_PUSH(&a, owners, count, room) = str_dup(&a, entry->key);
     }
     map_clear(&followed->waiting);
@@ -362,15 +367,15 @@ static void start_watch(void *context)
 {
     struct followed *followed = context;
     if (followed->observed->stopped) return;
-    followed->watch = watch_start(followed->observed->options.kube,
-                                  (struct watch_options){
-                                      .kind = followed->kind,
-                                      .resource = followed->resource,
-                                      .label_selector = STR(PREPARE_OWNER_NAME),
-                                      .metadata_only = !health_needs_body(followed->kind.group,
-                                                                          followed->kind.kind),
-                                  },
-                                  &watch_events, followed);
+    followed->watch = watch_start(
+        followed->observed->options.kube,
+        (struct watch_options){
+            .kind = followed->kind,
+            .resource = followed->resource,
+            .label_selector = STR(PREPARE_OWNER_NAME),
+            .metadata_only = !health_needs_body(followed->kind.group, followed->kind.kind),
+        },
+        &watch_events, followed);
 }
 
 /* ---- questions and answers ---- */
@@ -387,8 +392,8 @@ static struct followed *add_kind(struct observed *observed, arena *a, struct kub
                                  const struct kube_resource *resource)
 {
     struct followed *followed = lang_zalloc(sizeof *followed);
-    char *at = followed->texts = lang_alloc(kind.group.len + kind.version.len + kind.kind.len +
-                                            resource->plural.len + 1);
+    char *at = followed->texts =
+        lang_alloc(kind.group.len + kind.version.len + kind.kind.len + resource->plural.len + 1);
     followed->observed = observed;
     followed->kind.group = keep(&at, kind.group);
     followed->kind.version = keep(&at, kind.version);
@@ -411,7 +416,8 @@ static bool follow_kind(struct observed *observed, arena *a, str owner, struct k
 
     struct kube_resource resource;
     err *e AUTO(err_done) = kube_resource_of(observed->options.kube, a, kind, &resource);
-    /* A kind that does not exist yet has no objects; one that cannot be watched is not relied on. */
+    /* A kind that does not exist yet has no objects; one that cannot be watched is not relied on.
+     */
     if (e || !resource.can_watch || !resource.can_list) return true;
 
     pthread_mutex_lock(&observed->lock);
@@ -424,7 +430,8 @@ static bool follow_kind(struct observed *observed, arena *a, str owner, struct k
     return false;
 }
 
-bool observed_follow(struct observed *observed, str owner, const struct kube_ref *refs, size_t count)
+bool observed_follow(struct observed *observed, str owner, const struct kube_ref *refs,
+                     size_t count)
 {
     bool ready = true;
     arena a AUTO(arena_done) = {0};
@@ -439,7 +446,8 @@ bool observed_follow(struct observed *observed, str owner, const struct kube_ref
     return ready;
 }
 
-void observed_get(struct observed *observed, arena *a, struct kube_ref ref, struct observed_record *out)
+void observed_get(struct observed *observed, arena *a, struct kube_ref ref,
+                  struct observed_record *out)
 {
     *out = (struct observed_record){.health = HEALTH_UNKNOWN};
     pthread_mutex_lock(&observed->lock);
@@ -499,7 +507,8 @@ void observed_forget(struct observed *observed, struct kube_ref ref)
     arena a AUTO(arena_done) = {0};
     pthread_mutex_lock(&observed->lock);
     struct followed *followed = find_kind(observed, &a, ref.kind);
-    if (followed) free_record(map_remove(&followed->records, object_key(&a, ref.namespace, ref.name)));
+    if (followed)
+        free_record(map_remove(&followed->records, object_key(&a, ref.namespace, ref.name)));
     pthread_mutex_unlock(&observed->lock);
 }
 
@@ -511,8 +520,8 @@ str observed_digest(struct observed *observed, arena *a, const struct inventory 
         observed_get(observed, a, inventory->refs[i], &record);
         if (!record.watched || !record.exists) return (str){0};
         str id = inventory_id(a, inventory->refs[i]);
-        str line = str_printf(a, STR_FMT " %016llx\n", STR_ARG(id),
-                              (unsigned long long)record.seen);
+        str line =
+            str_printf(a, STR_FMT " %016llx\n", STR_ARG(id), (unsigned long long)record.seen);
         hash_add(state, line);
     }
     str digest = hash_hex(a, state);

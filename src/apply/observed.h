@@ -31,21 +31,24 @@ void observed_free(struct observed *observed);
 void observed_stop(struct observed *observed); /* [loop] ends the watches */
 
 struct observed_record {
-    bool watched;           /* the kind's watch has its list: absence means absence */
+    bool watched; /* the kind's watch has its list: absence means absence */
     bool exists;
-    uint64_t seen;          /* digest of ownership as it is */
-    uint64_t expected;      /* as our last apply left it; 0: not known in this process */
-    uint64_t desired;       /* digest of what was last applied; 0: not known */
-    str owner;              /* "ns/name" by its labels */
+    uint64_t seen;     /* digest of ownership as it is */
+    uint64_t expected; /* as our last apply left it; 0: not known in this process */
+    uint64_t desired;  /* digest of what was last applied; 0: not known */
+    str owner;         /* "ns/name" by its labels */
     enum health_status health;
     str health_message;
 };
 
 /* [worker] Begins to watch the kinds of these objects. True when all of them have their list; if
- * not, `changed` is called for owner when they do. Kinds the server does not have are passed over. */
-bool observed_follow(struct observed *observed, str owner, const struct kube_ref *refs, size_t count);
+ * not, `changed` is called for owner when they do. Kinds the server does not have are passed over.
+ */
+bool observed_follow(struct observed *observed, str owner, const struct kube_ref *refs,
+                     size_t count);
 
-void observed_get(struct observed *observed, arena *a, struct kube_ref ref, struct observed_record *out);
+void observed_get(struct observed *observed, arena *a, struct kube_ref ref,
+                  struct observed_record *out);
 /* After an apply: this is how the object is, and what we wanted. */
 void observed_expect(struct observed *observed, struct kube_ref ref, const node *applied,
                      uint64_t desired);
@@ -55,8 +58,8 @@ void observed_accept(struct observed *observed, struct kube_ref ref, uint64_t de
 void observed_forget(struct observed *observed, struct kube_ref ref);
 
 bool observed_has_drifted(const struct observed_record *record);
-/* Digest of (id, seen) over all objects of a unit, as text for its status. Empty when one is missing
- * or not watched. */
+/* Digest of (id, seen) over all objects of a unit, as text for its status. Empty when one is
+ * missing or not watched. */
 str observed_digest(struct observed *observed, arena *a, const struct inventory *inventory);
 
 /* hash(uid, our managedFields entry); 0 when we own nothing of it. */

@@ -1,6 +1,7 @@
 #include "apply/order.h"
 
-/* compat: kinds in the order of Flux; all others come between the two lists. Matched by kind alone. */
+/* compat: kinds in the order of Flux; all others come between the two lists. Matched by kind alone.
+ */
 static const char *const first_kinds[] = {
     "CustomResourceDefinition",
     "Namespace",

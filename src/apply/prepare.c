@@ -27,7 +27,8 @@ static err *add_strings(arena *a, node *object, const char *field, const node *f
     node *map;
     if (!node_is_map(from) || !from->count) return NULL;
     TRY(strings_of(a, object, field, &map));
-    PAIR_EACH(from, pair) node_set(a, map, pair->key, pair->value);
+    PAIR_EACH (from, pair)
+        node_set(a, map, pair->key, pair->value);
     return NULL;
 }
 
@@ -44,7 +45,7 @@ static err *add_owner(arena *a, node *object, const struct prepare_options *opti
 /* compat: Flux fills in the protocol, without which server-side apply cannot merge ports. */
 static void default_protocol(arena *a, node *ports)
 {
-    NODE_EACH(ports, port) {
+    NODE_EACH (ports, port) {
         if (node_is_map(port) && !node_get(port, STR("protocol"))) {
             node_set_str(a, port, STR("protocol"), STR("TCP"));
         }
@@ -66,24 +67,26 @@ static bool is_workload(struct kube_kind kind)
     for (size_t i = 0; i < COUNT(apps); i++) {
         if (str_is(kind.group, "apps") && str_is(kind.kind, apps[i])) return true;
     }
-    if (str_is(kind.group, "batch")) return str_is(kind.kind, "Job") || str_is(kind.kind, "CronJob");
+    if (str_is(kind.group, "batch"))
+        return str_is(kind.kind, "Job") || str_is(kind.kind, "CronJob");
     return !kind.group.len && str_is(kind.kind, "Pod");
 }
 
-/* stringData is write-only: folded into data, so that the fields we own are the ones that are kept. */
+/* stringData is write-only: folded into data, so that the fields we own are the ones that are kept.
+ */
 static err *fold_string_data(arena *a, node *object)
 {
     node *plain = node_get(object, STR("stringData"));
     if (!plain) return NULL;
     if (node_is_map(plain)) {
         node *data = node_make_map(a, object, STR("data"));
-        PAIR_EACH(plain, pair) {
+        PAIR_EACH (plain, pair) {
             str text;
             if (!data || !node_to_str(pair->value, &text)) {
                 /* The server refuses it and quotes the value; so we refuse it first, without. */
                 return err_invalid(STR_FMT ": stringData." STR_FMT " is a %s, expected a string",
-                                   STR_ARG(kube_ref_text(a, kube_ref_of(object))), STR_ARG(pair->key),
-                                   node_kind_name(pair->value));
+                                   STR_ARG(kube_ref_text(a, kube_ref_of(object))),
+                                   STR_ARG(pair->key), node_kind_name(pair->value));
             }
             node_set_str(a, data, pair->key, b64_encode(a, text));
         }
@@ -94,7 +97,7 @@ static err *fold_string_data(arena *a, node *object)
 
 static err *check_secret_data(arena *a, const node *object)
 {
-    PAIR_EACH(node_get(object, STR("data")), pair) {
+    PAIR_EACH (node_get(object, STR("data")), pair) {
         if (pair->value->kind == NODE_STR || pair->value->kind == NODE_NULL) continue;
         return err_invalid(STR_FMT ": data." STR_FMT " is a %s, expected a string",
                            STR_ARG(kube_ref_text(a, kube_ref_of(object))), STR_ARG(pair->key),
@@ -107,7 +110,7 @@ static err *normalise(arena *a, node *object)
 {
     struct kube_kind kind = kube_kind_of(object);
     if (is_workload(kind)) {
-        NODE_EACH(node_get(pod_spec_of(object, kind.kind), STR("containers")), container) {
+        NODE_EACH (node_get(pod_spec_of(object, kind.kind), STR("containers")), container) {
             default_protocol(a, node_get(container, STR("ports")));
         }
     }
@@ -169,7 +172,8 @@ bool prepare_is_prune_disabled(const node *object)
 
 static void mask_values(arena *a, node *map)
 {
-    PAIR_EACH(map, pair) pair->value = node_str(a, STR("***"));
+    PAIR_EACH (map, pair)
+        pair->value = node_str(a, STR("***"));
 }
 
 void prepare_mask_secret(arena *a, node *object)

@@ -6,7 +6,7 @@
 #include "doc/doc.h"
 #include "kube/kube.h"
 
-#define PREPARE_OWNER_NAME "kustomize.toolkit.fluxcd.io/name"
+#define PREPARE_OWNER_NAME      "kustomize.toolkit.fluxcd.io/name"
 #define PREPARE_OWNER_NAMESPACE "kustomize.toolkit.fluxcd.io/namespace"
 
 struct prepare_options {
@@ -14,20 +14,22 @@ struct prepare_options {
     const node *common_labels, *common_annotations;
 };
 
-/* Changes the object in place (it must be the caller's own copy). Errors name the object and field. */
+/* Changes the object in place (it must be the caller's own copy). Errors name the object and field.
+ */
 MUST_USE err *prepare_object(arena *a, node *object, const struct prepare_options *options);
 
 /* Per-object switches, in labels or annotations, compared without case (`ssa`, `reconcile`,
  * `prune`, `force` of kustomize.toolkit.fluxcd.io). */
 enum prepare_policy {
     PREPARE_APPLY,
-    PREPARE_IGNORE,           /* ssa: Ignore, or reconcile: disabled */
-    PREPARE_IF_NOT_PRESENT,   /* ssa: IfNotPresent */
-    PREPARE_MERGE,            /* ssa: Merge: applied, foreign managers' fields stay theirs */
+    PREPARE_IGNORE,         /* ssa: Ignore, or reconcile: disabled */
+    PREPARE_IF_NOT_PRESENT, /* ssa: IfNotPresent */
+    PREPARE_MERGE,          /* ssa: Merge: applied, foreign managers' fields stay theirs */
 };
 enum prepare_policy prepare_policy_of(const node *object);
-bool prepare_is_forced(const node *object);       /* force: enabled */
-bool prepare_is_prune_disabled(const node *object); /* prune: disabled, reconcile: disabled, ssa: Ignore */
+bool prepare_is_forced(const node *object); /* force: enabled */
+bool prepare_is_prune_disabled(
+    const node *object); /* prune: disabled, reconcile: disabled, ssa: Ignore */
 
 /* Secret values as "***", for diffs, builds on a terminal and messages. In place. */
 void prepare_mask_secret(arena *a, node *object);

@@ -43,7 +43,8 @@ static bool is_ours(const struct stage *stage, const node *object)
 {
     node *labels = node_find(object, "metadata", "labels", NULL);
     return str_eq(node_get_str(labels, STR(PREPARE_OWNER_NAME)), stage->options->owner_name) &&
-           str_eq(node_get_str(labels, STR(PREPARE_OWNER_NAMESPACE)), stage->options->owner_namespace);
+           str_eq(node_get_str(labels, STR(PREPARE_OWNER_NAMESPACE)),
+                  stage->options->owner_namespace);
 }
 
 /* A kind that the server no longer has can have no objects: that counts as deleted. */
@@ -72,7 +73,8 @@ static void on_found(void *context, size_t index, arena *scratch UNUSED, node *o
     }
 }
 
-static void on_deleted(void *context, size_t index, arena *scratch UNUSED, node *object UNUSED, err *e)
+static void on_deleted(void *context, size_t index, arena *scratch UNUSED, node *object UNUSED,
+                       err *e)
 {
     struct stage *stage = context;
     struct kube_ref ref = stage->refs[stage->delete_indexes[index]];
@@ -88,24 +90,27 @@ static void run_stage(struct kube *kube, struct stage *stage)
 {
     struct kube_request *gets = NEW_ARRAY(stage->a, struct kube_request, stage->count);
     for (size_t i = 0; i < stage->count; i++) {
-        gets[i] = (struct kube_request){
-            .verb = KUBE_GET, .ref = stage->refs[i], .metadata_only = true};
+        gets[i] =
+            (struct kube_request){.verb = KUBE_GET, .ref = stage->refs[i], .metadata_only = true};
     }
     stage->deletes = NEW_ARRAY(stage->a, struct kube_request, stage->count);
     stage->delete_indexes = NEW_ARRAY(stage->a, size_t, stage->count);
     stage->delete_count = 0;
     kube_batch(kube, gets, stage->count, stage->options->cancel, on_found, stage);
-    kube_batch(kube, stage->deletes, stage->delete_count, stage->options->cancel, on_deleted, stage);
+    kube_batch(kube, stage->deletes, stage->delete_count, stage->options->cancel, on_deleted,
+               stage);
 }
 
-void prune_run(struct kube *kube, struct observed *observed, arena *a, const struct inventory *stale,
-               const struct prune_options *options, struct prune_result *out)
+void prune_run(struct kube *kube, struct observed *observed, arena *a,
+               const struct inventory *stale, const struct prune_options *options,
+               struct prune_result *out)
 {
     *out = (struct prune_result){0};
     if (!stale->count) return;
     must(options->owner_name.len && options->owner_namespace.len);
     struct kube_ref *refs = NEW_ARRAY(a, struct kube_ref, stale->count);
-    for (size_t i = 0; i < stale->count; i++) refs[i] = stale->refs[i];
+    for (size_t i = 0; i < stale->count; i++)
+        refs[i] = stale->refs[i];
     qsort(refs, stale->count, sizeof *refs, by_order_reversed);
 
     buf errors = BUF(a);

@@ -23,8 +23,10 @@ struct prune_options {
 };
 
 /* In the reverse order of apply, a stage at a time. */
-void prune_run(struct kube *kube, struct observed *observed, arena *a, const struct inventory *stale,
-               const struct prune_options *options, struct prune_result *out);
+void prune_run(struct kube *kube, struct observed *observed, arena *a,
+               const struct inventory *stale, const struct prune_options *options,
+               struct prune_result *out);
 
-/* How many of these still exist (for deletionPolicy: WaitForTermination). Errors count as existing. */
+/* How many of these still exist (for deletionPolicy: WaitForTermination). Errors count as existing.
+ */
 size_t prune_left(struct kube *kube, arena *a, const struct inventory *inventory);

@@ -82,13 +82,14 @@ static bool is_brought(const struct pieces *pieces, const struct piece *piece, b
     for (size_t i = 0; i < pieces->count; i++) {
         const struct piece *other = &pieces->items[i];
         if (other->state == SUBMIT_SKIP) continue;
-        if (!kind_missing && str_is(other->ref.kind.kind, "Namespace") && !other->ref.kind.group.len &&
-            str_eq(other->ref.name, piece->ref.namespace)) {
+        if (!kind_missing && str_is(other->ref.kind.kind, "Namespace") &&
+            !other->ref.kind.group.len && str_eq(other->ref.name, piece->ref.namespace)) {
             return true;
         }
         if (!kind_missing || !str_is(other->ref.kind.kind, "CustomResourceDefinition")) continue;
         if (str_eq(node_find_str(other->object, "spec", "group", NULL), piece->ref.kind.group) &&
-            str_eq(node_find_str(other->object, "spec", "names", "kind", NULL), piece->ref.kind.kind)) {
+            str_eq(node_find_str(other->object, "spec", "names", "kind", NULL),
+                   piece->ref.kind.kind)) {
             return true;
         }
     }
@@ -128,13 +129,15 @@ static void on_dry_run(void *context, size_t index, arena *scratch, node *object
     struct piece *piece = batch_piece(batch, index);
     arena *a = batch->pieces->a;
     if (!e) {
-        piece->live_version = str_dup(a, node_find_str(object, "metadata", "resourceVersion", NULL));
+        piece->live_version =
+            str_dup(a, node_find_str(object, "metadata", "resourceVersion", NULL));
         piece->live_uid = str_dup(a, node_find_str(object, "metadata", "uid", NULL));
         piece->exists = piece->live_version.len;
         if (batch->pieces->keep_answers) piece->applied = doc_copy(a, object);
         enum prepare_policy policy = prepare_policy_of(object);
         bool keep_out = piece->exists && policy == PREPARE_IGNORE;
-        if (piece->exists && prepare_policy_of(piece->object) == PREPARE_IF_NOT_PRESENT) keep_out = true;
+        if (piece->exists && prepare_policy_of(piece->object) == PREPARE_IF_NOT_PRESENT)
+            keep_out = true;
         piece->state = keep_out ? SUBMIT_SKIP : SUBMIT_CHANGE;
         if (piece->exists && policy != PREPARE_MERGE) {
             node *patch = handover_patch(scratch, object, OBSERVED_FIELD_MANAGER);
@@ -156,8 +159,8 @@ static void on_dry_run(void *context, size_t index, arena *scratch, node *object
     piece->error = refusal(scratch, piece, e);
 }
 
-/* A replacement cannot be tried as a change. Tried as a creation, an object that would be accepted is
- * refused only because it exists. */
+/* A replacement cannot be tried as a change. Tried as a creation, an object that would be accepted
+ * is refused only because it exists. */
 static void on_dry_create(void *context, size_t index, arena *scratch, node *object UNUSED, err *e)
 {
     struct batch *batch = context;
@@ -226,7 +229,8 @@ static void on_handover(void *context, size_t index, arena *scratch, node *objec
     struct batch *batch = context;
     struct piece *piece = batch_piece(batch, index);
     if (!e || e->kind == ERR_NOT_FOUND || e->kind == ERR_CONFLICT) {
-        err_free(e); /* somebody wrote meanwhile: the apply still stands, the claims wait for the next */
+        err_free(
+            e); /* somebody wrote meanwhile: the apply still stands, the claims wait for the next */
         return;
     }
     str ref = kube_ref_text(scratch, piece->ref);
@@ -277,14 +281,16 @@ static bool remove_old(struct kube *kube, struct pieces *pieces, enum order_stag
         if (!is_due(piece, stage) || !piece->recreate) continue;
         piece->exists = false;
         batch_add(&deletes, i, (struct kube_request){.verb = KUBE_DELETE, .ref = piece->ref});
-        batch_add(&gets, i,
-                  (struct kube_request){.verb = KUBE_GET, .ref = piece->ref, .metadata_only = true});
+        batch_add(
+            &gets, i,
+            (struct kube_request){.verb = KUBE_GET, .ref = piece->ref, .metadata_only = true});
     }
     if (!deletes.count) return false;
     kube_batch(kube, deletes.requests, deletes.count, cancel, on_deleted, &deletes);
     kube_batch(kube, gets.requests, gets.count, cancel, on_still_there, &gets);
     bool busy = false;
-    for (size_t i = 0; i < gets.count; i++) busy |= batch_piece(&gets, i)->exists;
+    for (size_t i = 0; i < gets.count; i++)
+        busy |= batch_piece(&gets, i)->exists;
     return busy;
 }
 
@@ -299,9 +305,9 @@ static void on_applied(void *context, size_t index, arena *scratch, node *object
     }
     str version = node_find_str(object, "metadata", "resourceVersion", NULL);
     piece->state = SUBMIT_DONE;
-    piece->action = !piece->exists || piece->recreate              ? SUBMIT_CREATED
-                    : str_eq(version, piece->live_version)         ? SUBMIT_UNCHANGED
-                                                                   : SUBMIT_CONFIGURED;
+    piece->action = !piece->exists || piece->recreate      ? SUBMIT_CREATED
+                    : str_eq(version, piece->live_version) ? SUBMIT_UNCHANGED
+                                                           : SUBMIT_CONFIGURED;
     observed_expect(batch->observed, piece->ref, object, piece->desired);
     if (!piece->drifted) return;
     arena *a = batch->pieces->a;

@@ -24,7 +24,7 @@ void *arena_zalloc(arena *a, size_t size_bytes);
 /* Grows an allocation; in place when it was the newest, else by copy. */
 void *arena_grow(arena *a, void *memory, size_t old_bytes, size_t new_bytes);
 
-#define NEW(a, type) ((type *)arena_zalloc((a), sizeof(type)))
+#define NEW(a, type)              ((type *)arena_zalloc((a), sizeof(type)))
 #define NEW_ARRAY(a, type, count) ((type *)arena_zalloc((a), sizeof(type) * (size_t)(count)))
 
 /*
@@ -33,7 +33,7 @@ void *arena_grow(arena *a, void *memory, size_t old_bytes, size_t new_bytes);
  *     *ARENA_PUSH(a, items, count, room) = item;
  */
 #define ARENA_PUSH(a, array, count, room)                                                          \
-    ((count) < (room) ? (void)0                                                                     \
-                       : (void)((array) = arena_more((a), (array), sizeof *(array), &(room))),     \
+    ((count) < (room) ? (void)0                                                                    \
+                      : (void)((array) = arena_more((a), (array), sizeof *(array), &(room))),      \
      &(array)[(count)++])
 void *arena_more(arena *a, void *array, size_t item_bytes, size_t *room);

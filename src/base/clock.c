@@ -110,7 +110,8 @@ static bool take_offset(str *s, int64_t *offset_s)
     bool west = s->len && s->data[0] == '-';
     int hours, minutes;
     if (!take_char(s, '-') && !take_char(s, '+')) return false;
-    if (!take_digits(s, 2, &hours) || !take_char(s, ':') || !take_digits(s, 2, &minutes)) return false;
+    if (!take_digits(s, 2, &hours) || !take_char(s, ':') || !take_digits(s, 2, &minutes))
+        return false;
     *offset_s = (hours * 3600 + minutes * 60) * (west ? -1 : 1);
     return true;
 }
@@ -136,7 +137,8 @@ bool clock_parse(str text, int64_t *wall_ns)
     int64_t fraction_ns = 0, offset_s;
     if (take_char(&text, '.')) {
         int64_t unit = CLOCK_SECOND / 10;
-        for (int digit; take_digits(&text, 1, &digit); unit /= 10) fraction_ns += digit * unit;
+        for (int digit; take_digits(&text, 1, &digit); unit /= 10)
+            fraction_ns += digit * unit;
     }
     if (!take_offset(&text, &offset_s) || text.len) return false;
     tm.tm_year = year - 1900;
@@ -148,13 +150,15 @@ bool clock_parse(str text, int64_t *wall_ns)
 static const struct unit {
     const char *name;
     int64_t ns;
-} units[] = {{"ns", 1},       {"us", 1000},          {"\xc2\xb5s", 1000},      {"\xce\xbcs", 1000},
-             {"ms", CLOCK_MS}, {"s", CLOCK_SECOND}, {"m", 60 * CLOCK_SECOND}, {"h", 3600 * CLOCK_SECOND}};
+} units[] = {
+    {"ns", 1},        {"us", 1000},        {"\xc2\xb5s", 1000},      {"\xce\xbcs", 1000},
+    {"ms", CLOCK_MS}, {"s", CLOCK_SECOND}, {"m", 60 * CLOCK_SECOND}, {"h", 3600 * CLOCK_SECOND}};
 
 static bool take_unit(str *s, int64_t *ns)
 {
     size_t len = 0;
-    while (len < s->len && s->data[len] != '.' && (s->data[len] < '0' || s->data[len] > '9')) len++;
+    while (len < s->len && s->data[len] != '.' && (s->data[len] < '0' || s->data[len] > '9'))
+        len++;
     for (size_t i = 0; i < COUNT(units); i++) {
         if (!str_is(str_head(*s, len), units[i].name)) continue;
         *ns = units[i].ns;

@@ -5,14 +5,15 @@
  */
 #include "base/str.h"
 
-#define CLOCK_MS ((int64_t)1000000)
+#define CLOCK_MS     ((int64_t)1000000)
 #define CLOCK_SECOND (1000 * CLOCK_MS)
 
-int64_t clock_now_ns(void);  /* monotonic; for delays and durations */
-int64_t clock_wall_ns(void); /* since 1970 UTC; for people */
+int64_t clock_now_ns(void);        /* monotonic; for delays and durations */
+int64_t clock_wall_ns(void);       /* since 1970 UTC; for people */
 void clock_sleep(int64_t span_ns); /* blocks the thread: for workers, never on the loop */
 
-/* "2026-01-02T03:04:05Z" of a wall time; with six decimals for clock_format_micro (Lease, Event). */
+/* "2026-01-02T03:04:05Z" of a wall time; with six decimals for clock_format_micro (Lease, Event).
+ */
 str clock_format(struct arena *a, int64_t wall_ns);
 str clock_format_micro(struct arena *a, int64_t wall_ns);
 /* RFC 3339 with any fraction and offset; false if it is not one. */

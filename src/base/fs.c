@@ -20,7 +20,7 @@ static void close_fd(int *fd)
 err *fs_error(const char *what, str path)
 {
     int code = errno;
-    enum err_kind kind = code == ENOENT || code == ENOTDIR ? ERR_NOT_FOUND
+    enum err_kind kind = code == ENOENT || code == ENOTDIR                  ? ERR_NOT_FOUND
                          : code == EACCES || code == EPERM || code == ELOOP ? ERR_DENIED
                                                                             : ERR_TRANSIENT;
     char text[128];
@@ -37,7 +37,8 @@ err *fs_read(arena *a, str path, size_t limit_bytes, str *out)
     if (fstat(fd, &st) != 0) return fs_error("stat", path);
     if (S_ISDIR(st.st_mode)) return err_invalid("'" STR_FMT "' is a directory", STR_ARG(path));
     buf b = BUF(a);
-    buf_room(&b, (size_t)(st.st_size > 0 && (size_t)st.st_size <= limit_bytes ? st.st_size : 0) + 1);
+    buf_room(&b,
+             (size_t)(st.st_size > 0 && (size_t)st.st_size <= limit_bytes ? st.st_size : 0) + 1);
     for (;;) {
         ssize_t got = read(fd, buf_room(&b, 4096), b.room - b.len);
         if (got < 0 && errno == EINTR) continue;
@@ -84,7 +85,8 @@ err *fs_make_dirs(str path, int mode)
     for (size_t i = 1; i <= path.len; i++) {
         if (i < path.len && text[i] != '/') continue;
         text[i] = '\0';
-        if (mkdir(text, (mode_t)mode) != 0 && errno != EEXIST) return fs_error("create folder", path);
+        if (mkdir(text, (mode_t)mode) != 0 && errno != EEXIST)
+            return fs_error("create folder", path);
         text[i] = i < path.len ? '/' : '\0';
     }
     return fs_is_dir(path) ? NULL : fs_error("create folder", path);
@@ -113,8 +115,10 @@ static bool empty_dir(int fd)
         if (!ok) break;
         /* A folder without its search bit could not be emptied. */
         fchmodat(dirfd(dir), entry->d_name, 0700, 0);
-        int child = openat(dirfd(dir), entry->d_name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-        ok = child >= 0 && empty_dir(child) && unlinkat(dirfd(dir), entry->d_name, AT_REMOVEDIR) == 0;
+        int child =
+            openat(dirfd(dir), entry->d_name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+        ok = child >= 0 && empty_dir(child) &&
+             unlinkat(dirfd(dir), entry->d_name, AT_REMOVEDIR) == 0;
     }
     int code = errno;
     closedir(dir);
@@ -205,7 +209,8 @@ str fs_clean(arena *a, str path)
         if (part.len == 0 || str_is(part, ".")) continue;
         if (str_is(part, "..")) {
             if (b.len > floor) {
-                while (b.len > floor && b.data[b.len - 1] != '/') b.len--;
+                while (b.len > floor && b.data[b.len - 1] != '/')
+                    b.len--;
                 if (b.len > floor) b.len--;
                 continue;
             }
@@ -224,7 +229,8 @@ str fs_clean(arena *a, str path)
 
 str fs_base(str path)
 {
-    while (path.len > 1 && path.data[path.len - 1] == '/') path.len--;
+    while (path.len > 1 && path.data[path.len - 1] == '/')
+        path.len--;
     str before, after;
     return str_cut_last(path, '/', &before, &after) && after.len ? after : path;
 }

@@ -17,7 +17,8 @@ str hash_sha256_hex(struct arena *a, str s);
 
 /* Digest of a text that comes in pieces. */
 struct hash_state;
-struct hash_state *hash_new(const char *algorithm); /* "sha256", "sha384", "sha512", "sha1"; NULL if unknown */
+struct hash_state *
+hash_new(const char *algorithm); /* "sha256", "sha384", "sha512", "sha1"; NULL if unknown */
 void hash_free(struct hash_state *state);
 void hash_state_done(struct hash_state **state); /* for AUTO */
 void hash_add(struct hash_state *state, str s);

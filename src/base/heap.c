@@ -18,7 +18,8 @@ static void sift(struct heap *heap, size_t index)
         index = parent;
     }
     for (size_t child; (child = index * 2 + 1) < heap->count; index = child) {
-        if (child + 1 < heap->count && heap->items[child + 1]->due_ns < heap->items[child]->due_ns) {
+        if (child + 1 < heap->count &&
+            heap->items[child + 1]->due_ns < heap->items[child]->due_ns) {
             child++;
         }
         if (item->due_ns <= heap->items[child]->due_ns) break;

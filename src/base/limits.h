@@ -11,12 +11,13 @@
 #define LIMIT_LOG_VALUE_BYTES (16 * 1024)        /* `flux logs` reads lines below 64 KiB */
 #define LIMIT_DOC_DEPTH 200                      /* nesting of a document; our readers recurse */
 #define LIMIT_DOC_BYTES (64u * 1024 * 1024)      /* one document or stream of documents */
-#define LIMIT_YAML_ALIAS_FACTOR 10               /* nodes after expansion per node before, plus the next */
+#define LIMIT_YAML_ALIAS_FACTOR 10 /* nodes after expansion per node before, plus the next */
 #define LIMIT_YAML_ALIAS_FREE_NODES 10000        /* small files may repeat themselves freely */
 #define LIMIT_YAML_DIRECTIVES 100                /* lines that begin with %; libyaml compares all */
 #define LIMIT_MERGE_ITEMS 10000                  /* items of two lists merged by key: quadratic */
 #define LIMIT_PATCH_OPS 10000                    /* operations of one JSON patch */
-#define LIMIT_PATCH_COPY_BYTES (32 * 1024 * 1024) /* memory one JSON patch may copy: it can double */
+/* memory one JSON patch may copy: it can double */
+#define LIMIT_PATCH_COPY_BYTES (32 * 1024 * 1024)
 
 /* A tree of files and what is rendered from it. */
 #define LIMIT_FILE_BYTES (64u * 1024 * 1024)     /* one file of an artifact */
@@ -28,15 +29,15 @@
 #define LIMIT_ARTIFACT_FILES 1000                /* files of one source that a clean-up looks at */
 #define LIMIT_RENDER_BYTES (64u * 1024 * 1024)   /* rendered output of one unit */
 #define LIMIT_RENDER_OBJECTS 100000              /* objects of one unit */
-#define LIMIT_CRD_FIELDS 100000                  /* fields walked in `crds`: types may refer to each other */
+#define LIMIT_CRD_FIELDS 100000 /* fields walked in `crds`: types may refer to each other */
 #define LIMIT_RENDER_INPUT_BYTES (128u * 1024 * 1024) /* files one build reads, repeats counted */
 #define LIMIT_RENDER_FOLDERS 10000               /* kustomizations of one build, repeats counted */
-#define LIMIT_RENDER_DEPTH 200                   /* kustomizations on top of each other; we recurse */
-#define LIMIT_RENDER_SPECS 10000                 /* field specs of one configuration, all compared */
+#define LIMIT_RENDER_DEPTH 200 /* kustomizations on top of each other; we recurse */
+#define LIMIT_RENDER_SPECS 10000 /* field specs of one configuration, all compared */
 #define LIMIT_RENDER_MEMORY_BYTES (1024u * 1024 * 1024) /* what one build may allocate */
 
 #define LIMIT_SUBST_DEPTH 50                     /* ${a:-${b:-...}}; the reader recurses */
-#define LIMIT_SUBST_STEPS (1u << 30)             /* pattern length * value length^2 of one ${v#pattern} */
+#define LIMIT_SUBST_STEPS (1u << 30) /* pattern length * value length^2 of one ${v#pattern} */
 /* Git. */
 #define LIMIT_GIT_OUTPUT_BYTES (64u * 1024 * 1024)    /* what the program prints, when gathered */
 #define LIMIT_GIT_ERROR_BYTES 4096                    /* of what it says on standard error */
@@ -83,12 +84,13 @@
 #define LIMIT_MESSAGE_BYTES 32768                /* a condition's message, as Flux cuts it */
 #define LIMIT_HISTORY_ENTRIES 5                  /* of status.history, as Flux keeps */
 #define LIMIT_DIFF_FIELDS 1000                   /* differences of one object that `diff` prints */
-#define LIMIT_DRIFT_FIELDS 10                    /* named in one drift event; the rest are counted */
+#define LIMIT_DRIFT_FIELDS 10 /* named in one drift event; the rest are counted */
 #define LIMIT_LIST_PAGE 500                      /* objects per page of a LIST */
-#define LIMIT_WATCH_EVENT_BYTES (8u * 1024 * 1024) /* one line of a watch; etcd stores at most 1.5 MiB */
-#define LIMIT_OFFSPRING_DEPTH 50                 /* Kustomizations made by Kustomizations; the CLI recurses */
-#define LIMIT_BATCH_IN_FLIGHT 20                 /* requests of one batch; more does not go faster */
+/* one line of a watch; etcd stores at most 1.5 MiB */
+#define LIMIT_WATCH_EVENT_BYTES (8u * 1024 * 1024)
+#define LIMIT_OFFSPRING_DEPTH 50 /* Kustomizations made by Kustomizations; the CLI recurses */
+#define LIMIT_BATCH_IN_FLIGHT 20 /* requests of one batch; more does not go faster */
 #define LIMIT_KUBECONFIG_BYTES (1024 * 1024)      /* a Secret holds at most that */
-#define LIMIT_KUBE_WAIT_NS 10000000000           /* 10 s in all that a worker waits because of Retry-After */
+#define LIMIT_KUBE_WAIT_NS 10000000000 /* 10 s in all that a worker waits because of Retry-After */
 #define LIMIT_EVENT_QUEUE 1000                   /* Events that wait to be sent */
-#define LIMIT_EVENT_RECENT 2000                  /* Events sent of late that a repetition may count on */
+#define LIMIT_EVENT_RECENT 2000 /* Events sent of late that a repetition may count on */

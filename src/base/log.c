@@ -49,7 +49,8 @@ static void add_quoted(buf *b, str s)
             buf_printf(b, "\\%c", (char)rune);
         } else if (rune == '\n') {
             BUF_ADD(b, "\\n");
-        } else if (rune < 0x20 || (rune >= 0x7f && rune < 0xa0) || (rune >= 0x202a && rune <= 0x202e)) {
+        } else if (rune < 0x20 || (rune >= 0x7f && rune < 0xa0) ||
+                   (rune >= 0x202a && rune <= 0x202e)) {
             buf_printf(b, "\\u%04x", (unsigned)rune);
         } else {
             buf_add(b, str_head(s, len));

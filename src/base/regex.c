@@ -79,8 +79,8 @@ err *regex_compile(str pattern, struct regex **out)
     size_t fault_len;
     enum re2_shim_error error = re2_shim_error(expression, &fault, &fault_len);
     if (error) {
-        err *e = err_invalid("error parsing regexp: %s: `%.*s`", error_words[error],
-                             (int)fault_len, fault);
+        err *e = err_invalid("error parsing regexp: %s: `%.*s`", error_words[error], (int)fault_len,
+                             fault);
         re2_shim_free(expression);
         return e;
     }
@@ -141,14 +141,15 @@ size_t regex_group(const struct regex *regex, str name)
     return re2_shim_group(regex->expression, name.data, name.len);
 }
 
-/* Takes "name" or "{name}" off the front of *form; false, and nothing taken, if neither is there. */
+/* Takes "name" or "{name}" off the front of *form; false, and nothing taken, if neither is there.
+ */
 static bool take_name(str *form, str *name)
 {
     size_t open = str_starts(*form, STR("{")), len = 0;
     while (open + len < form->len) {
         char c = form->data[open + len];
-        bool in_name = c == '_' || (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') ||
-                       (c >= 'A' && c <= 'Z');
+        bool in_name =
+            c == '_' || (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
         if (!in_name) break;
         len++;
     }

@@ -15,18 +15,17 @@ typedef struct str {
     size_t len;
 } str;
 
-#define STR(literal)                                                                               \
-    ((str){"" literal, sizeof(literal) - 1})
-#define STR_FMT "%.*s"
-#define STR_ARG(s) (int)(s).len, (s).data
+#define STR(literal) ((str){"" literal, sizeof(literal) - 1})
+#define STR_FMT      "%.*s"
+#define STR_ARG(s)   (int)(s).len, (s).data
 
 /* Borrowing views. */
 str str_of(const char *text); /* NULL gives the empty text */
 str str_from(const char *data, size_t len);
-str str_head(str s, size_t count); /* at most the first count bytes */
+str str_head(str s, size_t count);      /* at most the first count bytes */
 str str_head_utf8(str s, size_t count); /* the same, and never ends within a character */
-str str_tail(str s, size_t count); /* at most the last count bytes */
-str str_skip(str s, size_t count); /* without the first count bytes */
+str str_tail(str s, size_t count);      /* at most the last count bytes */
+str str_skip(str s, size_t count);      /* without the first count bytes */
 str str_slice(str s, size_t from, size_t to);
 str str_trim(str s); /* without ASCII white space at both ends */
 str str_trim_char(str s, char c);
@@ -73,7 +72,8 @@ str str_join(struct arena *a, const str *parts, size_t count, str separator);
 str str_replace(struct arena *a, str s, str from, str to);
 
 bool str_valid_utf8(str s);
-/* Decodes the code point at the front of s; returns its length in bytes, 0 if s is empty or invalid. */
+/* Decodes the code point at the front of s; returns its length in bytes, 0 if s is empty or
+ * invalid. */
 size_t str_rune(str s, uint32_t *rune);
 /* Writes the UTF-8 form of a code point; returns the bytes written (1 to 4). */
 size_t str_put_rune(char out[4], uint32_t rune);

@@ -17,7 +17,8 @@ struct options {
     str storage_path, storage_addr, storage_adv_addr, events_addr, receiver_addr;
     str metrics_addr, health_addr, runtime_namespace;
     str watch_label_selector, controllers, default_service_account, log_level, log_encoding;
-    bool watch_all_namespaces, leader_election, release_on_cancel, no_cross_namespace_refs, no_remote_bases;
+    bool watch_all_namespaces, leader_election, release_on_cancel, no_cross_namespace_refs,
+        no_remote_bases;
     int64_t concurrent, jitter_percent, retention_records;
     int64_t lease_duration_ns, lease_renew_ns, lease_retry_ns;
     int64_t requeue_dependency_ns, min_retry_ns, max_retry_ns, retention_ttl_ns;
@@ -76,7 +77,8 @@ static const struct flag flags[] = {
     FLAG(struct options, lease_retry_ns, "leader-election-retry-period", 0, FLAG_DURATION,
          .fallback = "5s", .help = "how often the lease is tried"),
     FLAG(struct options, release_on_cancel, "leader-election-release-on-cancel", 0, FLAG_BOOL,
-         .fallback = "true", .help = "accepted for compatibility: the lease is always given up at the end"),
+         .fallback = "true",
+         .help = "accepted for compatibility: the lease is always given up at the end"),
     FLAG(struct options, log_level, "log-level", 0, FLAG_STR, .fallback = "info",
          .help = "trace, debug, info or error"),
     FLAG(struct options, log_encoding, "log-encoding", 0, FLAG_STR, .fallback = "json",
@@ -137,7 +139,8 @@ static err *check_options(const struct options *o)
         return err_invalid("leader election needs retry period < renew deadline < lease duration");
     }
     if (o->default_service_account.len) {
-        return err_invalid("--default-service-account is not supported by this version of fixpoint");
+        return err_invalid(
+            "--default-service-account is not supported by this version of fixpoint");
     }
     return NULL;
 }
@@ -168,7 +171,8 @@ static bool is_off(str address)
 static err *start_probes(struct process *process)
 {
     const struct options *o = process->options;
-    struct probe_options health = {.address = o->health_addr, .is_ready = is_ready, .context = process};
+    struct probe_options health = {
+        .address = o->health_addr, .is_ready = is_ready, .context = process};
     struct probe_options metrics = {.address = o->metrics_addr, .metrics = true};
     if (!is_off(o->health_addr)) {
         err *e = probe_server_start(process->loop, health, &process->health);
@@ -221,8 +225,8 @@ static err *start(struct process *process)
     struct manager_options options = manager_options(process);
     options.advertised_address = advertised(cli, o);
     TRY(manager_new(process->loop, process->kube, options, &process->manager));
-    err *e = artifact_server_start(process->loop, manager_artifacts(process->manager), o->storage_addr,
-                                   &process->artifacts);
+    err *e = artifact_server_start(process->loop, manager_artifacts(process->manager),
+                                   o->storage_addr, &process->artifacts);
     if (e) return err_wrap(e, "--storage-addr");
     TRY(start_probes(process));
     if (!o->leader_election) {
@@ -275,9 +279,11 @@ static err *run(struct cli *cli, const void *options)
 COMMAND(run) = {
     .path = "run",
     .summary = "run the operator",
-    .help = "Watches GitRepository and Kustomization objects and makes the cluster what Git says, until\n"
-            "there are no more diffs. Connects with --kubeconfig, else $KUBECONFIG, else the service\n"
-            "account of its pod.",
+    .help =
+        "Watches GitRepository and Kustomization objects and makes the cluster what Git says, "
+        "until\n"
+        "there are no more diffs. Connects with --kubeconfig, else $KUBECONFIG, else the service\n"
+        "account of its pod.",
     COMMAND_FLAGS(flags, struct options),
     .run = run,
 };

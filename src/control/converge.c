@@ -11,21 +11,20 @@
 #include "apply/drift.h"
 #include "apply/prune.h"
 #include "base/buf.h"
-#include "base/log.h"
 #include "base/limits.h"
+#include "base/log.h"
 
-#define FIGHT_CALM_NS (120 * CLOCK_SECOND)  /* quiet for that long: the fight is over */
-#define FIGHT_FREE_ROUNDS 3                 /* healed at once that often */
+#define FIGHT_CALM_NS      (120 * CLOCK_SECOND) /* quiet for that long: the fight is over */
+#define FIGHT_FREE_ROUNDS  3                    /* healed at once that often */
 #define FIGHT_PAUSE_MAX_NS (600 * CLOCK_SECOND)
-#define STAGE_TIMEOUT_NS (60 * CLOCK_SECOND)
+#define STAGE_TIMEOUT_NS   (60 * CLOCK_SECOND)
 
 /* ---- drift ---- */
 
 /* The time that is left until the object may be healed again. */
 static int64_t pause_left(struct unit *unit, struct kube_ref ref)
 {
-    const struct unit_fight *fight =
-        unit_fight(unit->memory, inventory_id(unit->a, ref), false);
+    const struct unit_fight *fight = unit_fight(unit->memory, inventory_id(unit->a, ref), false);
     return fight ? MAX(fight->next_ns - clock_now_ns(), (int64_t)0) : 0;
 }
 
@@ -64,8 +63,9 @@ bool converge_has_drifted(struct unit *unit)
 
 /* ---- plan ---- */
 
-/* An object that another unit keeps: one that has it in its inventory and is at its source's revision,
- * so it means to have it. One that is behind may be about to let go of it (an object that moved). */
+/* An object that another unit keeps: one that has it in its inventory and is at its source's
+ * revision, so it means to have it. One that is behind may be about to let go of it (an object that
+ * moved). */
 static bool is_kept_by(struct unit *unit, const struct piece *piece, str owner)
 {
     str namespace, name;
@@ -132,7 +132,8 @@ static err *plan(struct unit *unit, struct pieces *pieces)
 static size_t count_in(const struct pieces *pieces, enum submit_state state)
 {
     size_t count = 0;
-    for (size_t i = 0; i < pieces->count; i++) count += pieces->items[i].state == state;
+    for (size_t i = 0; i < pieces->count; i++)
+        count += pieces->items[i].state == state;
     return count;
 }
 
@@ -151,9 +152,10 @@ static void remember_good(struct unit *unit)
     arena_done(&memory->good_arena);
     memory->good = unit->artifact;
     memory->built_digest = unit->built_digest;
-    str *texts[] = {&memory->good.revision, &memory->good.digest, &memory->good.path, &memory->good.url,
-                    &memory->built_digest};
-    for (size_t i = 0; i < COUNT(texts); i++) *texts[i] = str_dup(&memory->good_arena, *texts[i]);
+    str *texts[] = {&memory->good.revision, &memory->good.digest, &memory->good.path,
+                    &memory->good.url, &memory->built_digest};
+    for (size_t i = 0; i < COUNT(texts); i++)
+        *texts[i] = str_dup(&memory->good_arena, *texts[i]);
     memory->good_generation =
         node_get_int(node_get(unit->work->object, STR("metadata")), STR("generation"), 0);
 }
@@ -161,7 +163,8 @@ static void remember_good(struct unit *unit)
 static void inventory_of(struct unit *unit, const struct pieces *pieces, struct inventory *out)
 {
     *out = (struct inventory){0};
-    for (size_t i = 0; i < pieces->count; i++) inventory_add(unit->a, out, pieces->items[i].ref);
+    for (size_t i = 0; i < pieces->count; i++)
+        inventory_add(unit->a, out, pieces->items[i].ref);
 }
 
 /* What we are about to create is in the status before it is created. */
@@ -312,7 +315,8 @@ static err *prune(struct unit *unit, struct inventory *now)
     prune_run(manager_kube(manager), manager_observed(manager), unit->a, &stale, &options, &result);
     report_pruned(unit, &result);
     /* What could not be deleted stays in the inventory, so that it is tried again. */
-    for (size_t i = 0; i < result.failed.count; i++) inventory_add(unit->a, now, result.failed.refs[i]);
+    for (size_t i = 0; i < result.failed.count; i++)
+        inventory_add(unit->a, now, result.failed.refs[i]);
     return err_because(result.error, "PruneFailed");
 }
 
@@ -371,7 +375,8 @@ void converge_remember_checks(struct unit *unit, const struct inventory *applied
         struct kube_ref *ref = &checks.refs[i];
         str *texts[] = {&ref->kind.group, &ref->kind.version, &ref->kind.kind, &ref->namespace,
                         &ref->name};
-        for (size_t k = 0; k < COUNT(texts); k++) *texts[k] = str_dup(a, *texts[k]);
+        for (size_t k = 0; k < COUNT(texts); k++)
+            *texts[k] = str_dup(a, *texts[k]);
     }
     memory->checks = checks.refs;
     memory->check_count = checks.count;
@@ -382,12 +387,13 @@ static void applied_refs(struct unit *unit, const struct pieces *pieces, struct 
 {
     *out = (struct inventory){0};
     for (size_t i = 0; i < pieces->count; i++) {
-        if (pieces->items[i].state != SUBMIT_SKIP) inventory_add(unit->a, out, pieces->items[i].ref);
+        if (pieces->items[i].state != SUBMIT_SKIP)
+            inventory_add(unit->a, out, pieces->items[i].ref);
     }
 }
 
-/* An object of a cluster-scoped kind has no namespace, whatever its manifest says: its identity is that
- * of the object the server keeps. */
+/* An object of a cluster-scoped kind has no namespace, whatever its manifest says: its identity is
+ * that of the object the server keeps. */
 static void settle_scopes(struct unit *unit, struct pieces *pieces)
 {
     struct kube *kube = manager_kube(unit->work->manager);
@@ -411,16 +417,17 @@ static err *apply_pieces(struct unit *unit, struct pieces *pieces, enum converge
     *out = CONVERGE_BLOCKED;
     settle_scopes(unit, pieces);
     struct kube_ref *refs = NEW_ARRAY(unit->a, struct kube_ref, pieces->count + 1);
-    for (size_t i = 0; i < pieces->count; i++) refs[i] = pieces->items[i].ref;
+    for (size_t i = 0; i < pieces->count; i++)
+        refs[i] = pieces->items[i].ref;
     if (!observed_follow(manager_observed(manager), unit->owner, refs, pieces->count)) {
         unit_look_again(unit, 5 * CLOCK_SECOND);
         return NULL;
     }
     unit->step = unit_step(unit, "Detecting drift");
     TRY(plan(unit, pieces));
-    TRY(err_because(drift_look(manager_kube(manager), manager_observed(manager), pieces,
-                               unit->work->cancel),
-                    "ReconciliationFailed"));
+    TRY(err_because(
+        drift_look(manager_kube(manager), manager_observed(manager), pieces, unit->work->cancel),
+        "ReconciliationFailed"));
     err *e = submit_validate(manager_kube(manager), pieces, false, unit->work->cancel);
     if (e) return str_is(str_of(e->reason), "NoMatch") ? e : err_because(e, "ReconciliationFailed");
     inventory_of(unit, pieces, &now);

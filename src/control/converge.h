@@ -10,8 +10,8 @@ enum converge_progress {
     CONVERGE_BLOCKED, /* something has to happen first; the outcome says when to look again */
 };
 
-/* unit->artifact, spec and variables into the cluster. On failure the inventory holds whatever may have
- * been created. */
+/* unit->artifact, spec and variables into the cluster. On failure the inventory holds whatever may
+ * have been created. */
 MUST_USE err *converge_run(struct unit *unit, enum converge_progress *out);
 
 /* Has somebody changed what we manage, and is it time to heal it? */

@@ -16,13 +16,14 @@ str dependency_key(arena *a, const struct kustomization_dependency *dependency, 
 str dependency_source_key(arena *a, const struct kustomization_spec *spec, str own_namespace)
 {
     return objects_key(a, spec->source_ref.kind,
-                       namespace_of(spec->source_ref.namespace, own_namespace), spec->source_ref.name);
+                       namespace_of(spec->source_ref.namespace, own_namespace),
+                       spec->source_ref.name);
 }
 
 static err *not_ready(str name, const char *why)
 {
-    return err_new(ERR_TRANSIENT, "DependencyNotReady", "dependency '" STR_FMT "' %s", STR_ARG(name),
-                   why);
+    return err_new(ERR_TRANSIENT, "DependencyNotReady", "dependency '" STR_FMT "' %s",
+                   STR_ARG(name), why);
 }
 
 static err *check_one(struct work *work, const struct kustomization_dependency *dependency,
@@ -34,7 +35,8 @@ static err *check_one(struct work *work, const struct kustomization_dependency *
     node *object = manager_get(work->manager, a, STR("Kustomization"), namespace, dependency->name);
     if (!object) {
         return err_new(ERR_TRANSIENT, "DependencyNotReady",
-                       "dependency '" STR_FMT "' not found: kustomizations.kustomize.toolkit.fluxcd.io "
+                       "dependency '" STR_FMT
+                       "' not found: kustomizations.kustomize.toolkit.fluxcd.io "
                        "\"" STR_FMT "\" not found",
                        STR_ARG(name), STR_ARG(dependency->name));
     }

@@ -13,9 +13,9 @@
 #include "control/dependency.h"
 #include "control/history.h"
 
-#define FIELD_MANAGER "gotk-kustomize-controller"
-#define ANNOUNCE_AFTER_NS (2 * CLOCK_SECOND)   /* a wait shorter than that is not worth a write */
-#define POLL_NS (5 * CLOCK_SECOND)             /* of health checks that are not watched */
+#define FIELD_MANAGER      "gotk-kustomize-controller"
+#define ANNOUNCE_AFTER_NS  (2 * CLOCK_SECOND) /* a wait shorter than that is not worth a write */
+#define POLL_NS            (5 * CLOCK_SECOND) /* of health checks that are not watched */
 #define VARIABLES_FRESH_NS CLOCK_SECOND
 
 static int64_t retry_interval_ns(const struct unit *unit)
@@ -32,7 +32,7 @@ static str elapsed_text(struct unit *unit, int64_t since_ns)
 
 static void forget(void *memory)
 {
-    unit_memory_free(memory);
+    unit_free(memory);
 }
 
 /* ---- saying how it went ---- */
@@ -102,7 +102,8 @@ static err *stall(struct unit *unit, const char *reason, str message)
     return status_save(&unit->status);
 }
 
-/* compat: Ready=False while a source or dependency is not there yet; no Stalled, looked at again soon. */
+/* compat: Ready=False while a source or dependency is not there yet; no Stalled, looked at again
+ * soon. */
 static err *hold(struct unit *unit, const char *reason, str message, int64_t again_ns, bool error)
 {
     bool repeated = str_is(status_reason(&unit->status, "Ready"), reason) &&
@@ -118,7 +119,8 @@ static str state_digest(struct unit *unit)
 {
     str state = observed_digest(manager_observed(unit->work->manager), unit->a, &unit->before);
     if (!state.len) return state;
-    str text = str_printf(unit->a, STR_FMT " %016llx", STR_ARG(state), (unsigned long long)unit->want);
+    str text =
+        str_printf(unit->a, STR_FMT " %016llx", STR_ARG(state), (unsigned long long)unit->want);
     str hex = hash_sha256_hex(unit->a, text);
     return str_concat(unit->a, STR("sha256:"), hex);
 }
@@ -142,7 +144,8 @@ static err *succeed(struct unit *unit, bool healed_only)
         str took = elapsed_text(unit, memory->started_ns);
         str next = clock_format_duration(unit->a, unit->spec.interval_ns);
         unit_event(unit, MANAGER_INFO, "ReconciliationSucceeded",
-                   str_printf(unit->a, "Reconciliation finished in " STR_FMT ", next run in " STR_FMT,
+                   str_printf(unit->a,
+                              "Reconciliation finished in " STR_FMT ", next run in " STR_FMT,
                               STR_ARG(took), STR_ARG(next)));
     }
     memory->finished = true;
@@ -161,7 +164,8 @@ static err *announce_wait(struct unit *unit)
     str step = unit_step(unit, "Running health checks");
     unit->memory->announced = true;
     status_set(&unit->status, "Healthy", "Unknown", STR("Progressing"), step);
-    status_set(&unit->status, "Ready", "Unknown", STR("Progressing"), STR("Reconciliation in progress"));
+    status_set(&unit->status, "Ready", "Unknown", STR("Progressing"),
+               STR("Reconciliation in progress"));
     status_reconciling(&unit->status, STR("Progressing"), step);
     return status_save(&unit->status);
 }
@@ -196,11 +200,11 @@ static err *observe(struct unit *unit, bool healed_only)
         return succeed(unit, healed_only);
     }
     if (result.state == CHECKS_FAILED) {
-        return health_failure(
-            unit, str_printf(unit->a,
-                             "health check failed after " STR_FMT
-                             ": failed early due to stalled resources: [" STR_FMT "]",
-                             STR_ARG(took), STR_ARG(result.failed)));
+        return health_failure(unit,
+                              str_printf(unit->a,
+                                         "health check failed after " STR_FMT
+                                         ": failed early due to stalled resources: [" STR_FMT "]",
+                                         STR_ARG(took), STR_ARG(result.failed)));
     }
     int64_t left_ns = memory->waiting_ns + unit_timeout_ns(unit) - now_ns;
     if (left_ns <= 0) {
@@ -263,20 +267,22 @@ static err *take_source(struct unit *unit, bool *held_out)
                      str_printf(unit->a,
                                 "can't access '" STR_FMT "/" STR_FMT "/" STR_FMT
                                 "', cross-namespace references have been blocked",
-                                STR_ARG(kind), STR_ARG(namespace), STR_ARG(unit->spec.source_ref.name)));
+                                STR_ARG(kind), STR_ARG(namespace),
+                                STR_ARG(unit->spec.source_ref.name)));
     }
     err *e = find_source(unit, namespace, &source);
     if (err_is(e, ERR_NOT_FOUND)) {
         err_free(e);
-        str message = str_printf(unit->a, STR_FMT ".source.toolkit.fluxcd.io \"" STR_FMT "\" not found",
-                                 STR_ARG(kind), STR_ARG(unit->spec.source_ref.name));
+        str message =
+            str_printf(unit->a, STR_FMT ".source.toolkit.fluxcd.io \"" STR_FMT "\" not found",
+                       STR_ARG(kind), STR_ARG(unit->spec.source_ref.name));
         return hold(unit, "ArtifactFailed", message, retry_interval_ns(unit), true);
     }
     if (e) return fail(unit, err_because(e, "ArtifactFailed"));
     if (!artifact_from_node(node_find(source, "status", "artifact", NULL), &unit->artifact)) {
         str delay = clock_format_duration(unit->a, options->requeue_dependency_ns);
-        str message = str_printf(unit->a, "Source artifact not found, retrying in " STR_FMT,
-                                 STR_ARG(delay));
+        str message =
+            str_printf(unit->a, "Source artifact not found, retrying in " STR_FMT, STR_ARG(delay));
         return hold(unit, "ArtifactFailed", message, options->requeue_dependency_ns, false);
     }
     *held_out = false;
@@ -326,14 +332,15 @@ static void set_want(struct unit *unit)
 {
     int64_t generation =
         node_get_int(node_get(unit->work->object, STR("metadata")), STR("generation"), 0);
-    uint64_t want = hash_mix(hash_stable(unit->artifact.revision), hash_stable(unit->artifact.digest));
+    uint64_t want =
+        hash_mix(hash_stable(unit->artifact.revision), hash_stable(unit->artifact.digest));
     want = hash_mix(want, (uint64_t)generation);
     want = hash_mix(want, unit->memory->variables);
     unit->want = want ? want : 1;
 }
 
-/* After a restart: the status proves what was applied, the watches prove that it still is so. True when
- * nothing has to be applied again. *wait_out: the watches have not got their lists yet. */
+/* After a restart: the status proves what was applied, the watches prove that it still is so. True
+ * when nothing has to be applied again. *wait_out: the watches have not got their lists yet. */
 static bool resume(struct unit *unit, bool *wait_out)
 {
     struct manager *manager = unit->work->manager;
@@ -343,7 +350,8 @@ static bool resume(struct unit *unit, bool *wait_out)
     if (!proof.len || !str_eq(applied, unit->artifact.revision)) return false;
     if (!status_object_is_ready(unit->work->object)) return false;
     unit->is_proven = !unit->spec.post_build.substitute_from.count;
-    if (!observed_follow(manager_observed(manager), unit->owner, unit->before.refs, unit->before.count)) {
+    if (!observed_follow(manager_observed(manager), unit->owner, unit->before.refs,
+                         unit->before.count)) {
         *wait_out = true;
         unit_look_again(unit, 5 * CLOCK_SECOND);
         return false;
@@ -355,8 +363,7 @@ static bool resume(struct unit *unit, bool *wait_out)
     converge_remember_checks(unit, &unit->before);
     unit->memory->want = unit->want;
     unit->memory->finished = true;
-    unit->memory->interval_ns =
-        clock_now_ns() + manager_jitter(manager, unit->spec.interval_ns);
+    unit->memory->interval_ns = clock_now_ns() + manager_jitter(manager, unit->spec.interval_ns);
     return true;
 }
 
@@ -394,8 +401,8 @@ static err *apply(struct unit *unit, bool healing)
     return observe(unit, healing && was_ready);
 }
 
-/* The revision we should be at is refused, and somebody changed what the last good one made: that is
- * healed all the same. The status goes on telling of the refusal. */
+/* The revision we should be at is refused, and somebody changed what the last good one made: that
+ * is healed all the same. The status goes on telling of the refusal. */
 static err *heal_last_good(struct unit *unit)
 {
     enum converge_progress progress;
@@ -445,7 +452,8 @@ static err *stay(struct unit *unit)
         return observe(unit, false);
     }
     bool due = now_ns >= memory->interval_ns;
-    if (due) memory->interval_ns = now_ns + manager_jitter(unit->work->manager, unit->spec.interval_ns);
+    if (due)
+        memory->interval_ns = now_ns + manager_jitter(unit->work->manager, unit->spec.interval_ns);
     if (due && is_partly_blind(unit)) return apply(unit, true);
     if (health_now(unit, &health) == CHECKS_FAILED) {
         return health_failure(unit, str_printf(unit->a, "health check failed: [" STR_FMT "]",
@@ -455,8 +463,8 @@ static err *stay(struct unit *unit)
     return NULL;
 }
 
-/* What was refused last is not tried again before its time. Drift is healed all the same, and what was
- * only unhealthy is looked at. */
+/* What was refused last is not tried again before its time. Drift is healed all the same, and what
+ * was only unhealthy is looked at. */
 static err *stay_refused(struct unit *unit, bool drifted)
 {
     struct unit_memory *memory = unit->memory;
@@ -581,13 +589,14 @@ static err *run(struct unit *unit)
 
 static err *reconcile(struct work *work, struct outcome *out)
 {
-    if (!*work->memory) *work->memory = unit_memory_new();
+    if (!*work->memory) *work->memory = unit_new();
     struct unit unit = {
         .work = work,
         .a = work->a,
         .memory = *work->memory,
         .status = status_begin(work, FIELD_MANAGER),
-        .owner = str_printf(work->a, STR_FMT "/" STR_FMT, STR_ARG(work->namespace), STR_ARG(work->name)),
+        .owner =
+            str_printf(work->a, STR_FMT "/" STR_FMT, STR_ARG(work->namespace), STR_ARG(work->name)),
         .out = out,
     };
     unit.key = str_concat(work->a, STR("Kustomization/"), unit.owner);
@@ -610,7 +619,8 @@ static void refs(arena *a, const node *object, str **keys_out, size_t *count_out
     if (!e) {
         *ARENA_PUSH(a, keys, count, room) = dependency_source_key(a, &spec, namespace);
         for (size_t i = 0; i < spec.depends_on.count; i++) {
-            *ARENA_PUSH(a, keys, count, room) = dependency_key(a, &spec.depends_on.items[i], namespace);
+            *ARENA_PUSH(a, keys, count, room) =
+                dependency_key(a, &spec.depends_on.items[i], namespace);
         }
         for (size_t i = 0; i < spec.post_build.substitute_from.count; i++) {
             const struct kustomization_variables *from = &spec.post_build.substitute_from.items[i];

@@ -48,10 +48,10 @@ METRIC(workqueue_depth) = {
 /* What is remembered of one object between its changes; see `slots`. */
 struct slot {
     int64_t generation;
-    uint64_t requested;  /* digest of the requestedAt annotation */
-    uint64_t state;      /* digest of what those who refer to it care about */
+    uint64_t requested; /* digest of the requestedAt annotation */
+    uint64_t state;     /* digest of what those who refer to it care about */
     bool deleting;
-    void *memory;        /* the controller's, touched by the one worker that runs the key */
+    void *memory; /* the controller's, touched by the one worker that runs the key */
 };
 
 /* One controller at work: its watch, its lane, its workers. A kind that another process controls
@@ -63,7 +63,7 @@ struct lane {
     struct pool *pool;
     struct watch *watch;
     struct event_sender *events;
-    size_t held;         /* keys that became ready before everything was synced */
+    size_t held; /* keys that became ready before everything was synced */
     bool synced;
 };
 
@@ -79,7 +79,7 @@ struct manager {
     struct kube *kube;
     struct http *http;
     struct manager_options options;
-    arena texts;              /* copies of the options' texts */
+    arena texts; /* copies of the options' texts */
     struct objects *objects;
     struct observed *observed;
     struct artifacts *artifacts;
@@ -89,9 +89,9 @@ struct manager {
     struct aside asides[3];
     struct loop_timer definitions_timer;
     atomic_bool stopping, synced;
-    pthread_mutex_t lock;     /* guards slots, waiting and the lanes' held */
-    struct map slots;         /* "Kind/ns/name" to struct slot * */
-    struct map waiting;       /* keys that wait for a CustomResourceDefinition */
+    pthread_mutex_t lock; /* guards slots, waiting and the lanes' held */
+    struct map slots;     /* "Kind/ns/name" to struct slot * */
+    struct map waiting;   /* keys that wait for a CustomResourceDefinition */
 };
 
 /* ---- lanes ---- */
@@ -128,7 +128,8 @@ static void release_held(struct manager *manager)
     pthread_mutex_unlock(&manager->lock);
     for (size_t i = 0; i < manager->lane_count; i++) {
         struct lane *lane = &manager->lanes[i];
-        for (; lane->held; lane->held--) pool_run(lane->pool, run_one, lane);
+        for (; lane->held; lane->held--)
+            pool_run(lane->pool, run_one, lane);
     }
 }
 
@@ -163,11 +164,12 @@ static struct slot *slot_at(struct manager *manager, str key)
 
 static void report(const struct work *work, err *e)
 {
-    log_error("Reconciler error", LOG_STR("controller", str_of(work->controller->name)),
-              LOG_STR("controllerGroup", work->controller->kind.group),
-              LOG_STR("controllerKind", work->controller->kind.kind),
-              {.key = "object", .type = LOG_FIELD_OBJECT, .text = work->name, .more = work->namespace},
-              LOG_STR("namespace", work->namespace), LOG_STR("name", work->name), LOG_ERR(e));
+    log_error(
+        "Reconciler error", LOG_STR("controller", str_of(work->controller->name)),
+        LOG_STR("controllerGroup", work->controller->kind.group),
+        LOG_STR("controllerKind", work->controller->kind.kind),
+        {.key = "object", .type = LOG_FIELD_OBJECT, .text = work->name, .more = work->namespace},
+        LOG_STR("namespace", work->namespace), LOG_STR("name", work->name), LOG_ERR(e));
 }
 
 static void measure(const struct lane *lane, str key, int64_t began_ns, const char *result)
@@ -175,7 +177,8 @@ static void measure(const struct lane *lane, str key, int64_t began_ns, const ch
     str labels[3];
     object_labels(lane, key, labels);
     metrics_observe(&metric_reconcile_duration, labels, (double)(clock_now_ns() - began_ns) / 1e9);
-    metrics_add(&metric_reconcile_total, (str[]){str_of(lane->controller->name), str_of(result)}, 1);
+    metrics_add(&metric_reconcile_total, (str[]){str_of(lane->controller->name), str_of(result)},
+                1);
     metrics_set(&metric_workqueue_depth, (str[]){str_of(lane->controller->name)},
                 (double)queue_depth(lane->queue));
 }
@@ -195,8 +198,11 @@ static void reconcile(struct lane *lane, arena *a, str key, node *object, struct
     struct outcome outcome = {0};
     int64_t began_ns = clock_now_ns();
     err *e AUTO(err_done) = lane->controller->reconcile(&work, &outcome);
-    measure(lane, key, began_ns, e ? "error" : outcome.retry ? "requeue"
-                                           : outcome.again_ns ? "requeue_after" : "success");
+    measure(lane, key, began_ns,
+            e                  ? "error"
+            : outcome.retry    ? "requeue"
+            : outcome.again_ns ? "requeue_after"
+                               : "success");
     if (err_is(e, ERR_CANCELED) && atomic_load(&lane->manager->stopping)) return;
     if (e) report(&work, e);
     if (e || outcome.retry) {
@@ -237,11 +243,11 @@ static uint64_t digest_of_text(const node *object, const char *field)
 /* What others wait for in an object of ours: its artifact, its readiness, its applied revision. */
 static uint64_t state_of(const node *object)
 {
-    NODE_EACH(node_find(object, "status", "conditions", NULL), condition) {
+    NODE_EACH (node_find(object, "status", "conditions", NULL), condition) {
         if (!str_is(node_get_str(condition, STR("type")), "Ready")) continue;
         uint64_t ready = hash_stable(node_get_str(condition, STR("status")));
         ready = hash_mix(ready, (uint64_t)node_get_int(node_get(object, STR("status")),
-                                                      STR("observedGeneration"), -1));
+                                                       STR("observedGeneration"), -1));
         ready = hash_mix(ready, node_hash(node_find(object, "status", "artifact", NULL)));
         return hash_mix(ready, digest_of_text(object, "lastAppliedRevision"));
     }
@@ -343,7 +349,8 @@ static void on_synced(void *context)
     str *lost;
     size_t count;
     objects_sweep(lane->manager->objects, &a, lane_prefix(&a, lane), &lost, &count);
-    for (size_t i = 0; i < count; i++) gone(lane, lost[i]);
+    for (size_t i = 0; i < count; i++)
+        gone(lane, lost[i]);
     if (lane->synced) return;
     lane->synced = true;
     release_held(lane->manager);
@@ -367,10 +374,12 @@ static void wake_waiting(void *context)
     str *keys = NULL;
     size_t count = 0, room = 0;
     pthread_mutex_lock(&manager->lock);
-    MAP_EACH(&manager->waiting, entry) *ARENA_PUSH(&a, keys, count, room) = str_dup(&a, entry->key);
+    MAP_EACH (&manager->waiting, entry)
+        *ARENA_PUSH(&a, keys, count, room) = str_dup(&a, entry->key);
     map_clear(&manager->waiting);
     pthread_mutex_unlock(&manager->lock);
-    for (size_t i = 0; i < count; i++) manager_enqueue(manager, keys[i]);
+    for (size_t i = 0; i < count; i++)
+        manager_enqueue(manager, keys[i]);
 }
 
 static void on_aside(void *context, enum watch_change change UNUSED, const node *object)
@@ -403,7 +412,7 @@ static void watch_aside(struct manager *manager, struct aside *aside, struct asi
     bool definitions = !what.selector;
     struct watch_options options = {
         .kind = {str_of(what.group), str_of(what.version), str_of(what.kind)},
-        .resource = {.plural = definitions                ? STR("customresourcedefinitions")
+        .resource = {.plural = definitions                    ? STR("customresourcedefinitions")
                                : !strcmp(what.kind, "Secret") ? STR("secrets")
                                                               : STR("configmaps"),
                      .namespaced = !definitions,
@@ -438,10 +447,11 @@ static void on_observed(void *context, str owner)
 static void copy_texts(struct manager *manager)
 {
     struct manager_options *o = &manager->options;
-    str *texts[] = {&o->namespace,          &o->runtime_namespace, &o->storage_path,
-                    &o->advertised_address, &o->events_address,    &o->watch_label_selector,
+    str *texts[] = {&o->namespace,          &o->runtime_namespace,      &o->storage_path,
+                    &o->advertised_address, &o->events_address,         &o->watch_label_selector,
                     &o->controllers,        &o->default_service_account};
-    for (size_t i = 0; i < COUNT(texts); i++) *texts[i] = str_dup(&manager->texts, *texts[i]);
+    for (size_t i = 0; i < COUNT(texts); i++)
+        *texts[i] = str_dup(&manager->texts, *texts[i]);
 }
 
 static void add_lane(struct manager *manager, const struct controller *controller)
@@ -462,7 +472,8 @@ static void add_lane(struct manager *manager, const struct controller *controlle
 
 static err *prepare(struct manager *manager)
 {
-    TRY(http_new(manager->loop, (struct http_options){.user_agent = STR("fixpoint")}, &manager->http));
+    TRY(http_new(manager->loop, (struct http_options){.user_agent = STR("fixpoint")},
+                 &manager->http));
     const struct manager_options *o = &manager->options;
     TRY(artifact_open(
         (struct artifacts_options){
@@ -481,9 +492,10 @@ static err *prepare(struct manager *manager)
         },
         &manager->git));
     size_t count = 0;
-    ROSTER_EACH(controller, struct controller, it) count++;
+    ROSTER_EACH (controller, struct controller, it)
+        count++;
     manager->lanes = lang_zalloc(sizeof *manager->lanes * (count + 1));
-    ROSTER_EACH(controller, struct controller, it) {
+    ROSTER_EACH (controller, struct controller, it) {
         add_lane(manager, *it);
     }
     return NULL;
@@ -499,8 +511,8 @@ err *manager_new(struct loop *loop, struct kube *kube, struct manager_options op
     copy_texts(manager);
     pthread_mutex_init(&manager->lock, NULL);
     manager->objects = objects_new();
-    manager->observed =
-        observed_new((struct observed_options){.kube = kube, .changed = on_observed, .context = manager});
+    manager->observed = observed_new(
+        (struct observed_options){.kube = kube, .changed = on_observed, .context = manager});
     err *e = prepare(manager);
     if (e) {
         manager_free(manager);
@@ -526,12 +538,14 @@ void manager_start(struct manager *manager)
         lane->watch = watch_start(manager->kube, options, &lane_events, lane);
     }
     const char *label = "reconcile.fluxcd.io/watch=Enabled";
-    watch_aside(manager, &manager->asides[0], (struct aside){.kind = "ConfigMap", .group = "",
-                                                             .version = "v1", .selector = label});
+    watch_aside(
+        manager, &manager->asides[0],
+        (struct aside){.kind = "ConfigMap", .group = "", .version = "v1", .selector = label});
     watch_aside(manager, &manager->asides[1],
                 (struct aside){.kind = "Secret", .group = "", .version = "v1", .selector = label});
     watch_aside(manager, &manager->asides[2],
-                (struct aside){.kind = "CustomResourceDefinition", .group = "apiextensions.k8s.io",
+                (struct aside){.kind = "CustomResourceDefinition",
+                               .group = "apiextensions.k8s.io",
                                .version = "v1"});
 }
 
@@ -569,12 +583,13 @@ void manager_free(struct manager *manager)
         queue_free(lane->queue);
         event_sender_free(lane->events);
     }
-    MAP_EACH(&manager->slots, entry) {
+    MAP_EACH (&manager->slots, entry) {
         struct slot *slot = entry->value;
         str kind, rest;
         str_cut(entry->key, '/', &kind, &rest);
         struct lane *lane = lane_of(manager, kind);
-        if (slot->memory && lane && lane->controller->forget) lane->controller->forget(slot->memory);
+        if (slot->memory && lane && lane->controller->forget)
+            lane->controller->forget(slot->memory);
         free(slot);
     }
     map_done(&manager->slots);
@@ -665,22 +680,24 @@ void manager_saw(struct manager *manager, const node *object)
     if (lane) note(lane, object);
 }
 
-void manager_event(struct work *work, enum manager_severity severity, const char *reason, str message,
-                   const struct http_header *metadata, size_t metadata_count)
+void manager_event(struct work *work, enum manager_severity severity, const char *reason,
+                   str message, const struct http_header *metadata, size_t metadata_count)
 {
-    if (severity == MANAGER_DRIFT) metrics_add(&metric_drifted_total, (str[]){work->name, work->namespace}, 1);
-    event_send(lane_of(work->manager, work->controller->kind.kind)->events,
-               &(struct event){
-                   .about = {work->controller->kind, work->namespace, work->name},
-                   .uid = node_find_str(work->object, "metadata", "uid", NULL),
-                   .resource_version = node_find_str(work->object, "metadata", "resourceVersion", NULL),
-                   .warning = severity >= MANAGER_DRIFT,
-                   .urgent = severity >= MANAGER_DRIFT,
-                   .reason = str_of(reason),
-                   .message = message,
-                   .annotations = metadata,
-                   .annotation_count = metadata_count,
-               });
+    if (severity == MANAGER_DRIFT)
+        metrics_add(&metric_drifted_total, (str[]){work->name, work->namespace}, 1);
+    event_send(
+        lane_of(work->manager, work->controller->kind.kind)->events,
+        &(struct event){
+            .about = {work->controller->kind, work->namespace, work->name},
+            .uid = node_find_str(work->object, "metadata", "uid", NULL),
+            .resource_version = node_find_str(work->object, "metadata", "resourceVersion", NULL),
+            .warning = severity >= MANAGER_DRIFT,
+            .urgent = severity >= MANAGER_DRIFT,
+            .reason = str_of(reason),
+            .message = message,
+            .annotations = metadata,
+            .annotation_count = metadata_count,
+        });
     const struct log_field fields[] = {
         LOG_STR("controller", str_of(work->controller->name)),
         LOG_STR("controllerGroup", work->controller->kind.group),

@@ -27,23 +27,24 @@ struct work {
     const struct controller *controller;
     arena *a;
     str namespace, name;
-    node *object;      /* our own copy of the object as last seen; never NULL */
-    void **memory;     /* what the controller remembers of this object between runs; starts NULL */
-    const atomic_bool *cancel; /* true once the work is no longer wanted (a newer revision, the end) */
+    node *object;  /* our own copy of the object as last seen; never NULL */
+    void **memory; /* what the controller remembers of this object between runs; starts NULL */
+    const atomic_bool
+        *cancel; /* true once the work is no longer wanted (a newer revision, the end) */
 };
 
 struct outcome {
-    int64_t again_ns;  /* look again after this; 0: only when something changes */
-    bool retry;        /* look again with exponential back-off instead */
+    int64_t again_ns; /* look again after this; 0: only when something changes */
+    bool retry;       /* look again with exponential back-off instead */
 };
 
 /* A controller is one file with one of these at its end. */
 struct controller {
-    const char *name;       /* for --controllers and logs: "kustomization" */
+    const char *name; /* for --controllers and logs: "kustomization" */
     struct kube_kind kind;
-    const char *plural;     /* "kustomizations" */
-    const char *component;  /* who its events are from: the name of Flux's controller */
-    int workers_least;      /* more than --concurrent where a run may wait for a slow server */
+    const char *plural;    /* "kustomizations" */
+    const char *component; /* who its events are from: the name of Flux's controller */
+    int workers_least;     /* more than --concurrent where a run may wait for a slow server */
     /* Errors are for what the reconciler did not expect: logged, and tried again with back-off. */
     err *(*reconcile)(struct work *work, struct outcome *out);
     /* What the object refers to, as keys "Kind/ns/name"; may be NULL. */
@@ -60,27 +61,27 @@ ROSTER(controller, struct controller);
 #define CONTROLLER(ident) ROSTER_ROW(controller, struct controller, controller_##ident)
 
 struct manager_options {
-    str namespace;              /* empty: all namespaces */
-    str runtime_namespace;      /* where the operator runs: "flux-system" */
-    str storage_path;           /* caches: mirrors, artifacts, trees */
-    str advertised_address;     /* host[:port] in artifact URLs */
-    str events_address;         /* empty: no POST of events */
-    str watch_label_selector;   /* sharding */
-    str controllers;            /* comma list of names; empty: all */
+    str namespace;            /* empty: all namespaces */
+    str runtime_namespace;    /* where the operator runs: "flux-system" */
+    str storage_path;         /* caches: mirrors, artifacts, trees */
+    str advertised_address;   /* host[:port] in artifact URLs */
+    str events_address;       /* empty: no POST of events */
+    str watch_label_selector; /* sharding */
+    str controllers;          /* comma list of names; empty: all */
     str default_service_account;
-    int concurrent;             /* workers per controller */
-    int jitter_percent;         /* of intervals */
+    int concurrent;     /* workers per controller */
+    int jitter_percent; /* of intervals */
     int64_t requeue_dependency_ns;
     int64_t retry_first_ns, retry_last_ns;
-    int retention_records;      /* of artifacts */
+    int retention_records; /* of artifacts */
     int64_t retention_ttl_ns;
     bool no_cross_namespace_refs, no_remote_bases;
 };
 
 MUST_USE err *manager_new(struct loop *loop, struct kube *kube, struct manager_options options,
                           struct manager **out);
-void manager_start(struct manager *manager);       /* [loop] watches and workers begin */
-void manager_stop(struct manager *manager);        /* no new work; waits for what runs */
+void manager_start(struct manager *manager); /* [loop] watches and workers begin */
+void manager_stop(struct manager *manager);  /* no new work; waits for what runs */
 void manager_free(struct manager *manager);
 bool manager_is_synced(const struct manager *manager); /* every watch of our kinds has its list */
 
@@ -105,9 +106,10 @@ void manager_saw(struct manager *manager, const node *object);
 
 /* Reports for people: a Kubernetes Event, and a POST to the events address unless `trace`. */
 enum manager_severity { MANAGER_TRACE, MANAGER_INFO, MANAGER_DRIFT, MANAGER_ERROR };
-/* Drift and errors are warnings and are sent at once, others when the API server is not busy with us. */
-void manager_event(struct work *work, enum manager_severity severity, const char *reason, str message,
-                   const struct http_header *metadata, size_t metadata_count);
+/* Drift and errors are warnings and are sent at once, others when the API server is not busy with
+ * us. */
+void manager_event(struct work *work, enum manager_severity severity, const char *reason,
+                   str message, const struct http_header *metadata, size_t metadata_count);
 
 /* interval +/- jitter. */
 int64_t manager_jitter(const struct manager *manager, int64_t interval_ns);

@@ -52,8 +52,9 @@ static err *refuse_encrypted(arena *a, const node *object, const struct kube_ref
     if (!node_is_map(node_get(object, STR("sops")))) return NULL;
     str name = kube_ref_text(a, *ref);
     return err_new(ERR_INVALID, "ReconciliationFailed",
-                   STR_FMT " is SOPS encrypted, configuring decryption is required for this secret to "
-                           "be reconciled",
+                   STR_FMT
+                   " is SOPS encrypted, configuring decryption is required for this secret to "
+                   "be reconciled",
                    STR_ARG(name));
 }
 
@@ -150,7 +151,7 @@ static err *put(arena *a, struct map *out, uint64_t *digest, str name, str value
 
 static err *take_data(arena *a, const node *object, bool encoded, struct map *out, uint64_t *digest)
 {
-    PAIR_EACH(node_get(object, STR("data")), pair) {
+    PAIR_EACH (node_get(object, STR("data")), pair) {
         str value;
         if (!node_to_str(pair->value, &value)) continue;
         if (encoded) TRY(b64_decode(a, value, &value));
@@ -184,7 +185,7 @@ err *manifests_variables(struct kube *kube, arena *a, const struct kustomization
         const struct kustomization_variables *from = &spec->post_build.substitute_from.items[i];
         TRY(err_because(take_from(kube, a, from, namespace, out, &digest), "BuildFailed"));
     }
-    PAIR_EACH(spec->post_build.substitute, pair) {
+    PAIR_EACH (spec->post_build.substitute, pair) {
         str value;
         if (!node_to_str(pair->value, &value)) continue;
         TRY(err_because(put(a, out, &digest, pair->key, value), "BuildFailed"));

@@ -8,17 +8,17 @@
 #include "doc/json.h"
 
 struct object {
-    uint64_t version;   /* resourceVersion as a number */
-    uint32_t mark;      /* of the LIST it was last seen in */
-    struct map *refs;   /* keys it refers to; NULL when none */
+    uint64_t version; /* resourceVersion as a number */
+    uint32_t mark;    /* of the LIST it was last seen in */
+    struct map *refs; /* keys it refers to; NULL when none */
     size_t len;
     char *json;
 };
 
 struct objects {
-    pthread_mutex_t lock;  /* guards everything below */
-    struct map table;      /* key to struct object * */
-    struct map referrers;  /* key to struct map * of the keys that refer to it */
+    pthread_mutex_t lock; /* guards everything below */
+    struct map table;     /* key to struct object * */
+    struct map referrers; /* key to struct map * of the keys that refer to it */
     uint32_t mark;
 };
 
@@ -47,8 +47,10 @@ static void free_object(struct object *object)
 void objects_free(struct objects *objects)
 {
     if (!objects) return;
-    MAP_EACH(&objects->table, entry) free_object(entry->value);
-    MAP_EACH(&objects->referrers, entry) free_set(entry->value);
+    MAP_EACH (&objects->table, entry)
+        free_object(entry->value);
+    MAP_EACH (&objects->referrers, entry)
+        free_set(entry->value);
     map_done(&objects->table);
     map_done(&objects->referrers);
     pthread_mutex_destroy(&objects->lock);
@@ -64,7 +66,7 @@ str objects_key(arena *a, str kind, str namespace, str name)
 static void unrefer(struct objects *objects, str key, struct map *refs)
 {
     if (!refs) return;
-    MAP_EACH(refs, ref) {
+    MAP_EACH (refs, ref) {
         struct map *set = map_get(&objects->referrers, ref->key);
         if (!set) continue;
         map_remove(set, key);
@@ -87,7 +89,8 @@ static struct map *refer(struct objects *objects, str key, const str *refs, size
     return own;
 }
 
-/* The object as JSON without managedFields: they are large, and no controller of ours reads its own. */
+/* The object as JSON without managedFields: they are large, and no controller of ours reads its
+ * own. */
 static void write_compact(buf *out, const node *object)
 {
     arena a AUTO(arena_done) = {0};
@@ -164,12 +167,13 @@ bool objects_has(struct objects *objects, str key)
     return has;
 }
 
-static void copy_keys(arena *a, const struct map *map, str prefix, str **keys_out, size_t *count_out)
+static void copy_keys(arena *a, const struct map *map, str prefix, str **keys_out,
+                      size_t *count_out)
 {
     str *keys = NULL;
     size_t count = 0, room = 0;
     if (map) {
-        MAP_EACH(map, entry) {
+        MAP_EACH (map, entry) {
             if (!str_starts(entry->key, prefix)) continue;
             *ARENA_PUSH(a, keys, count, room) = str_dup(a, entry->key);
         }
@@ -178,7 +182,8 @@ static void copy_keys(arena *a, const struct map *map, str prefix, str **keys_ou
     *count_out = count;
 }
 
-void objects_referrers(struct objects *objects, arena *a, str key, str **keys_out, size_t *count_out)
+void objects_referrers(struct objects *objects, arena *a, str key, str **keys_out,
+                       size_t *count_out)
 {
     pthread_mutex_lock(&objects->lock);
     copy_keys(a, map_get(&objects->referrers, key), STR(""), keys_out, count_out);
@@ -197,7 +202,7 @@ void objects_mark(struct objects *objects, str prefix)
     pthread_mutex_lock(&objects->lock);
     objects->mark++;
     /* Objects of other kinds must not look unseen to their own sweep. */
-    MAP_EACH(&objects->table, entry) {
+    MAP_EACH (&objects->table, entry) {
         struct object *object = entry->value;
         if (!str_starts(entry->key, prefix) && object->mark + 1 == objects->mark) object->mark++;
     }
@@ -209,12 +214,13 @@ void objects_sweep(struct objects *objects, arena *a, str prefix, str **gone_out
     str *gone = NULL;
     size_t count = 0, room = 0;
     pthread_mutex_lock(&objects->lock);
-    MAP_EACH(&objects->table, entry) {
+    MAP_EACH (&objects->table, entry) {
         const struct object *object = entry->value;
         if (!str_starts(entry->key, prefix) || object->mark == objects->mark) continue;
         *ARENA_PUSH(a, gone, count, room) = str_dup(a, entry->key);
     }
-    for (size_t i = 0; i < count; i++) drop(objects, gone[i]);
+    for (size_t i = 0; i < count; i++)
+        drop(objects, gone[i]);
     pthread_mutex_unlock(&objects->lock);
     *gone_out = gone;
     *count_out = count;

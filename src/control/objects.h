@@ -29,10 +29,12 @@ void objects_remove(struct objects *objects, str key);
 node *objects_get(struct objects *objects, arena *a, str key);
 bool objects_has(struct objects *objects, str key);
 /* Keys that refer to key, in the order they appeared. */
-void objects_referrers(struct objects *objects, arena *a, str key, str **keys_out, size_t *count_out);
+void objects_referrers(struct objects *objects, arena *a, str key, str **keys_out,
+                       size_t *count_out);
 /* All keys that begin with prefix ("Kustomization/"). */
 void objects_list(struct objects *objects, arena *a, str prefix, str **keys_out, size_t *count_out);
 
 /* Marks for a new LIST of a kind; sweep removes what was not put since and names it. */
 void objects_mark(struct objects *objects, str prefix);
-void objects_sweep(struct objects *objects, arena *a, str prefix, str **gone_out, size_t *count_out);
+void objects_sweep(struct objects *objects, arena *a, str prefix, str **gone_out,
+                   size_t *count_out);

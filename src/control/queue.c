@@ -10,12 +10,12 @@
 #include "base/rand.h"
 
 struct item {
-    struct list_link ready;  /* on the lane's ready list while it waits for a worker */
-    struct heap_item delay;  /* on the lane's heap while it is delayed */
-    int64_t again_ns;        /* when to come again, set while it runs; 0: not */
-    int attempts;            /* failures in a row */
+    struct list_link ready; /* on the lane's ready list while it waits for a worker */
+    struct heap_item delay; /* on the lane's heap while it is delayed */
+    int64_t again_ns;       /* when to come again, set while it runs; 0: not */
+    int attempts;           /* failures in a row */
     bool running;
-    str key;                 /* the map's copy */
+    str key; /* the map's copy */
 };
 
 struct queue {
@@ -48,7 +48,8 @@ void queue_free(struct queue *queue)
 {
     if (!queue) return;
     loop_call(queue->options.loop, cancel_timer, queue);
-    MAP_EACH(&queue->items, entry) free(entry->value);
+    MAP_EACH (&queue->items, entry)
+        free(entry->value);
     map_done(&queue->items);
     heap_done(&queue->delays);
     pthread_mutex_destroy(&queue->lock);
@@ -61,7 +62,8 @@ static struct item *item_of(struct queue *queue, str key)
     if (item) return item;
     item = lang_zalloc(sizeof *item + key.len + 1);
     char *copy = (char *)(item + 1);
-    for (size_t i = 0; i < key.len; i++) copy[i] = key.data[i];
+    for (size_t i = 0; i < key.len; i++)
+        copy[i] = key.data[i];
     item->key = (str){copy, key.len};
     map_put(&queue->items, key, item);
     return item;
@@ -87,7 +89,8 @@ static bool make_ready(struct queue *queue, struct item *item)
 
 static void start_workers(struct queue *queue, size_t count)
 {
-    while (count--) queue->options.ready(queue->options.context);
+    while (count--)
+        queue->options.ready(queue->options.context);
 }
 
 static void arm(void *context);
@@ -98,7 +101,8 @@ static void on_timer(void *context)
     size_t count = 0;
     int64_t now_ns = clock_now_ns();
     pthread_mutex_lock(&queue->lock);
-    for (struct heap_item *first; (first = heap_first(&queue->delays)) && first->due_ns <= now_ns;) {
+    for (struct heap_item *first;
+         (first = heap_first(&queue->delays)) && first->due_ns <= now_ns;) {
         count += make_ready(queue, CONTAINER_OF(first, struct item, delay));
     }
     pthread_mutex_unlock(&queue->lock);
@@ -198,7 +202,8 @@ void queue_retry(struct queue *queue, str key)
     pthread_mutex_lock(&queue->lock);
     struct item *item = item_of(queue, key);
     int64_t delay_ns = queue->options.retry_first_ns;
-    for (int i = 0; i < item->attempts && delay_ns < queue->options.retry_last_ns; i++) delay_ns *= 2;
+    for (int i = 0; i < item->attempts && delay_ns < queue->options.retry_last_ns; i++)
+        delay_ns *= 2;
     delay_ns = MIN(delay_ns, queue->options.retry_last_ns);
     item->attempts++;
     pthread_mutex_unlock(&queue->lock);

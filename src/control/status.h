@@ -13,15 +13,16 @@
 
 struct status {
     struct work *work;
-    node *before;   /* status as the server has it; never changed */
-    node *now;      /* our copy */
+    node *before;        /* status as the server has it; never changed */
+    node *now;           /* our copy */
     const char *manager; /* field manager: "gotk-kustomize-controller", "source-controller" */
 };
 
 struct status status_begin(struct work *work, const char *field_manager);
 
 /* status: "True", "False" or "Unknown". The message is cut at LIMIT_MESSAGE_BYTES. */
-void status_set(struct status *status, const char *type, const char *value, str reason, str message);
+void status_set(struct status *status, const char *type, const char *value, str reason,
+                str message);
 void status_unset(struct status *status, const char *type);
 bool status_is(const struct status *status, const char *type, const char *value);
 str status_reason(const struct status *status, const char *type);
@@ -47,7 +48,8 @@ bool status_is_requested(const struct status *status);
 MUST_USE err *status_save(struct status *status);
 
 /* metadata of any object */
-bool status_object_is_ready(const node *object); /* Ready=True and observedGeneration == generation */
+bool status_object_is_ready(
+    const node *object); /* Ready=True and observedGeneration == generation */
 const node *status_condition_of(const node *object, const char *type);
 
 /* Adds or removes the finalizer `finalizers.fluxcd.io`. */

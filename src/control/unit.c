@@ -5,18 +5,19 @@
 
 #include "base/lang.h"
 
-#define REVISION_KEY "kustomize.toolkit.fluxcd.io/revision"
+#define REVISION_KEY     "kustomize.toolkit.fluxcd.io/revision"
 #define TIMEOUT_LEAST_NS (30 * CLOCK_SECOND)
 
-struct unit_memory *unit_memory_new(void)
+struct unit_memory *unit_new(void)
 {
     return lang_zalloc(sizeof(struct unit_memory));
 }
 
-void unit_memory_free(struct unit_memory *memory)
+void unit_free(struct unit_memory *memory)
 {
     if (!memory) return;
-    MAP_EACH(&memory->fights, entry) free(entry->value);
+    MAP_EACH (&memory->fights, entry)
+        free(entry->value);
     map_done(&memory->fights);
     artifact_tree_unref(memory->good_tree);
     arena_done(&memory->good_arena);
@@ -52,9 +53,9 @@ void unit_event(struct unit *unit, enum manager_severity severity, const char *r
         {STR(REVISION_KEY), unit->artifact.revision},
         {STR("kustomize.toolkit.fluxcd.io/commit_status"), STR("update")},
     };
-    size_t count = !unit->artifact.revision.len                        ? 0
+    size_t count = !unit->artifact.revision.len                 ? 0
                    : !strcmp(reason, "ReconciliationSucceeded") ? 2
-                                                                       : 1;
+                                                                : 1;
     manager_event(unit->work, severity, reason, message, metadata, count);
 }
 

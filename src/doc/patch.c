@@ -7,13 +7,13 @@
 #include "doc/timestamp.h"
 
 /* What Go's library names as the cause at the end of its messages. */
-#define MISSING "missing value"
+#define MISSING   "missing value"
 #define BAD_INDEX "invalid index referenced"
 
 struct patch_op {
     str kind;
-    str path, from;     /* data == NULL: the operation has none */
-    const node *value;  /* NULL: the operation has none, which counts as null */
+    str path, from;    /* data == NULL: the operation has none */
+    const node *value; /* NULL: the operation has none, which counts as null */
 };
 
 /* The document under change. */
@@ -270,7 +270,7 @@ static err *find_from(struct state *s, const struct patch_op *op, struct place *
     *place = find_place(s, op->from);
     if (!place->parent)
         return err_invalid(STR_FMT " operation does not apply: doc is missing from path: " STR_FMT
-                           ": " MISSING,
+                                   ": " MISSING,
                            STR_ARG(op->kind), STR_ARG(op->from));
     return place_get(*place, value);
 }
@@ -280,9 +280,9 @@ static err *find_destination(struct state *s, const struct patch_op *op, struct 
     if (!op->path.data) return no_path(op, "path");
     *place = find_place(s, op->path);
     if (place->parent) return NULL;
-    return err_invalid(STR_FMT " operation does not apply: doc is missing destination path: " STR_FMT
-                       ": " MISSING,
-                       STR_ARG(op->kind), STR_ARG(op->path));
+    return err_invalid(
+        STR_FMT " operation does not apply: doc is missing destination path: " STR_FMT ": " MISSING,
+        STR_ARG(op->kind), STR_ARG(op->path));
 }
 
 static err *apply_move(struct state *s, const struct patch_op *op)
@@ -292,8 +292,7 @@ static err *apply_move(struct state *s, const struct patch_op *op)
     err *e = find_from(s, op, &from, &value);
     if (!e) e = place_remove(from);
     if (e)
-        return from.parent ? err_wrap(e, "error in move for path: '" STR_FMT "'",
-                                      STR_ARG(from.key))
+        return from.parent ? err_wrap(e, "error in move for path: '" STR_FMT "'", STR_ARG(from.key))
                            : e;
     TRY(find_destination(s, op, &to));
     TRY(copy_to(s, to, value, &value));
@@ -307,8 +306,7 @@ static err *apply_copy(struct state *s, const struct patch_op *op)
     node *value;
     err *e = find_from(s, op, &from, &value);
     if (e)
-        return from.parent ? err_wrap(e, "error in copy for from: '" STR_FMT "'",
-                                      STR_ARG(op->from))
+        return from.parent ? err_wrap(e, "error in copy for from: '" STR_FMT "'", STR_ARG(op->from))
                            : e;
     TRY(find_destination(s, op, &to));
     TRY(copy_to(s, to, value, &value));
@@ -343,9 +341,9 @@ static err *apply(struct state *s, const struct patch_op *op)
         err *(*apply)(struct state *, const struct patch_op *);
         bool from; /* begins with "from", and asks for the path later */
     } kinds[] = {
-        {"add", apply_add, false},       {"remove", apply_remove, false},
+        {"add", apply_add, false},         {"remove", apply_remove, false},
         {"replace", apply_replace, false}, {"move", apply_move, true},
-        {"copy", apply_copy, true},      {"test", apply_test, false},
+        {"copy", apply_copy, true},        {"test", apply_test, false},
     };
     for (size_t i = 0; i < COUNT(kinds); i++) {
         if (!str_is(op->kind, kinds[i].kind)) continue;
@@ -396,15 +394,23 @@ void patch_normalize(arena *a, node *root)
     char space[TIMESTAMP_BYTES];
     switch (root->kind) {
     case NODE_MAP:
-        PAIR_EACH(root, pair) patch_normalize(a, pair->value);
+        PAIR_EACH (root, pair)
+            patch_normalize(a, pair->value);
         break;
     case NODE_LIST:
-        NODE_EACH(root, item) patch_normalize(a, item);
+        NODE_EACH (root, item)
+            patch_normalize(a, item);
         break;
     case NODE_INT:
-    case NODE_FLOAT: normalize_number(a, root); break;
-    case NODE_NULL: root->text = STR("null"); break;
-    case NODE_BOOL: root->text = is_true(root) ? STR("true") : STR("false"); break;
+    case NODE_FLOAT:
+        normalize_number(a, root);
+        break;
+    case NODE_NULL:
+        root->text = STR("null");
+        break;
+    case NODE_BOOL:
+        root->text = is_true(root) ? STR("true") : STR("false");
+        break;
     case NODE_STR:
         if (root->time) root->text = str_dup(a, timestamp_normal(root->text, space));
         break;
@@ -422,7 +428,7 @@ void patch_merge(arena *a, const node *patch, node **root)
         return;
     }
     if (!node_is_map(*root)) *root = node_map(a);
-    PAIR_EACH(patch, pair) {
+    PAIR_EACH (patch, pair) {
         if (node_is_null(pair->value)) {
             node_unset(*root, pair->key);
             continue;

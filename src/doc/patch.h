@@ -26,5 +26,6 @@ MUST_USE err *patch_apply(arena *a, const struct patch *patch, node **root);
  * without the style and tag it was written with. Changes the tree in place. */
 void patch_normalize(arena *a, node *root);
 
-/* RFC 7386. *root is changed in place or replaced; nodes of the patch are copied, texts borrowed. */
+/* RFC 7386. *root is changed in place or replaced; nodes of the patch are copied, texts borrowed.
+ */
 void patch_merge(arena *a, const node *patch, node **root);

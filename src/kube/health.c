@@ -7,8 +7,8 @@
 
 const char *health_name(enum health_status status)
 {
-    static const char *const names[] = {"Unknown", "NotFound", "InProgress", "Failed", "Terminating",
-                                        "Current"};
+    static const char *const names[] = {"Unknown", "NotFound",    "InProgress",
+                                        "Failed",  "Terminating", "Current"};
     return names[status];
 }
 
@@ -60,7 +60,7 @@ static int64_t number(const node *map, const char *key, int64_t fallback)
 
 static const node *condition(const struct subject *s, const char *type)
 {
-    NODE_EACH(node_get(s->status, STR("conditions")), it) {
+    NODE_EACH (node_get(s->status, STR("conditions")), it) {
         if (str_is(node_get_str(it, STR("type")), type)) return it;
     }
     return NULL;
@@ -99,19 +99,24 @@ static enum health_status of_deployment(const struct subject *s)
 {
     const node *progressing = condition(s, "Progressing");
     if (str_is(node_get_str(progressing, STR("reason")), "ProgressDeadlineExceeded")) {
-        return say(s, HEALTH_FAILED, condition_text(s, "Progressing", "progress deadline exceeded"));
+        return say(s, HEALTH_FAILED,
+                   condition_text(s, "Progressing", "progress deadline exceeded"));
     }
     int64_t wanted = number(s->spec, "replicas", 1), all = number(s->status, "replicas", 0);
     int64_t updated = number(s->status, "updatedReplicas", 0);
     int64_t available = number(s->status, "availableReplicas", 0);
     int64_t ready = number(s->status, "readyReplicas", 0);
-    if (all < wanted) return waiting(s, "%lld of %lld replicas exist", (long long)all, (long long)wanted);
+    if (all < wanted)
+        return waiting(s, "%lld of %lld replicas exist", (long long)all, (long long)wanted);
     if (updated < wanted) {
-        return waiting(s, "%lld of %lld replicas are updated", (long long)updated, (long long)wanted);
+        return waiting(s, "%lld of %lld replicas are updated", (long long)updated,
+                       (long long)wanted);
     }
-    if (all > wanted) return waiting(s, "%lld old replicas are still there", (long long)(all - wanted));
+    if (all > wanted)
+        return waiting(s, "%lld old replicas are still there", (long long)(all - wanted));
     if (updated > available) {
-        return waiting(s, "%lld of %lld replicas are available", (long long)available, (long long)updated);
+        return waiting(s, "%lld of %lld replicas are available", (long long)available,
+                       (long long)updated);
     }
     if (ready < wanted) {
         return waiting(s, "%lld of %lld replicas are ready", (long long)ready, (long long)wanted);
@@ -132,14 +137,16 @@ static enum health_status of_replica_set(const struct subject *s)
         return waiting(s, STR_FMT, STR_ARG(condition_text(s, "ReplicaFailure", "replica failure")));
     }
     int64_t wanted = number(s->spec, "replicas", 1), all = number(s->status, "replicas", 0);
-    static const char *const counts[] = {"fullyLabeledReplicas", "availableReplicas", "readyReplicas"};
+    static const char *const counts[] = {"fullyLabeledReplicas", "availableReplicas",
+                                         "readyReplicas"};
     for (size_t i = 0; i < COUNT(counts); i++) {
         int64_t have = number(s->status, counts[i], 0);
         if (have < wanted) {
             return waiting(s, "%s: %lld of %lld", counts[i], (long long)have, (long long)wanted);
         }
     }
-    if (all > wanted) return waiting(s, "%lld old replicas are still there", (long long)(all - wanted));
+    if (all > wanted)
+        return waiting(s, "%lld old replicas are still there", (long long)(all - wanted));
     return HEALTH_CURRENT;
 }
 
@@ -149,11 +156,13 @@ static enum health_status of_stateful_set(const struct subject *s)
     if (str_is(node_get_str(strategy, STR("type")), "OnDelete")) return HEALTH_CURRENT;
     int64_t wanted = number(s->spec, "replicas", 1), all = number(s->status, "replicas", 0);
     int64_t ready = number(s->status, "readyReplicas", 0);
-    if (all < wanted) return waiting(s, "%lld of %lld replicas exist", (long long)all, (long long)wanted);
+    if (all < wanted)
+        return waiting(s, "%lld of %lld replicas exist", (long long)all, (long long)wanted);
     if (ready < wanted) {
         return waiting(s, "%lld of %lld replicas are ready", (long long)ready, (long long)wanted);
     }
-    if (all > wanted) return waiting(s, "%lld old replicas are still there", (long long)(all - wanted));
+    if (all > wanted)
+        return waiting(s, "%lld old replicas are still there", (long long)(all - wanted));
     int64_t partition = number(node_get(strategy, STR("rollingUpdate")), "partition", 0);
     if (partition > 0) {
         int64_t updated = number(s->status, "updatedReplicas", 0);
@@ -165,7 +174,8 @@ static enum health_status of_stateful_set(const struct subject *s)
     }
     int64_t current = number(s->status, "currentReplicas", 0);
     if (current < wanted) {
-        return waiting(s, "%lld of %lld replicas are current", (long long)current, (long long)wanted);
+        return waiting(s, "%lld of %lld replicas are current", (long long)current,
+                       (long long)wanted);
     }
     if (!str_eq(node_get_str(s->status, STR("currentRevision")),
                 node_get_str(s->status, STR("updateRevision")))) {
@@ -176,8 +186,10 @@ static enum health_status of_stateful_set(const struct subject *s)
 
 static enum health_status of_daemon_set(const struct subject *s)
 {
-    if (!node_get(s->status, STR("observedGeneration"))) return waiting(s, "it has not been observed yet");
-    if (!node_get(s->status, STR("desiredNumberScheduled"))) return waiting(s, "nothing is scheduled yet");
+    if (!node_get(s->status, STR("observedGeneration")))
+        return waiting(s, "it has not been observed yet");
+    if (!node_get(s->status, STR("desiredNumberScheduled")))
+        return waiting(s, "nothing is scheduled yet");
     int64_t wanted = number(s->status, "desiredNumberScheduled", 0);
     static const struct {
         const char *field, *text;
@@ -198,7 +210,7 @@ static enum health_status of_daemon_set(const struct subject *s)
 /* The container that keeps crashing, or an empty text. */
 static str crashing_container(const struct subject *s)
 {
-    NODE_EACH(node_get(s->status, STR("containerStatuses")), container) {
+    NODE_EACH (node_get(s->status, STR("containerStatuses")), container) {
         str reason = node_find_str(container, "state", "waiting", "reason", NULL);
         if (str_is(reason, "CrashLoopBackOff")) return node_get_str(container, STR("name"));
     }
@@ -222,14 +234,16 @@ static enum health_status of_pod(const struct subject *s)
                  str_is(node_get_str(scheduled, STR("reason")), "Unschedulable") &&
                  clock_parse(node_get_str(scheduled, STR("lastTransitionTime")), &since_ns) &&
                  clock_wall_ns() - since_ns > UNSCHEDULABLE_NS;
-    if (stuck) return say(s, HEALTH_FAILED, condition_text(s, "PodScheduled", "it cannot be scheduled"));
+    if (stuck)
+        return say(s, HEALTH_FAILED, condition_text(s, "PodScheduled", "it cannot be scheduled"));
     return waiting(s, "it is %s", phase.len ? str_z(s->a, phase) : "not started");
 }
 
 static enum health_status of_service(const struct subject *s)
 {
     bool balancer = str_is(node_get_str(s->spec, STR("type")), "LoadBalancer");
-    if (balancer && !node_get_str(s->spec, STR("clusterIP")).len) return waiting(s, "it has no IP yet");
+    if (balancer && !node_get_str(s->spec, STR("clusterIP")).len)
+        return waiting(s, "it has no IP yet");
     return HEALTH_CURRENT;
 }
 
@@ -301,7 +315,8 @@ static bool general(const struct subject *s, enum health_status *out)
         return true;
     }
     if (condition_is(s, "Reconciling", "True")) {
-        *out = say(s, HEALTH_IN_PROGRESS, condition_text(s, "Reconciling", "it is being reconciled"));
+        *out =
+            say(s, HEALTH_IN_PROGRESS, condition_text(s, "Reconciling", "it is being reconciled"));
         return true;
     }
     if (condition_is(s, "Stalled", "True")) {

@@ -17,6 +17,6 @@ enum health_status {
 /* The message says why in plain words ("2 of 3 replicas are ready"); text in the arena. */
 enum health_status health_of(arena *a, const node *object, str *message_out);
 const char *health_name(enum health_status status); /* "InProgress" */
-/* False for kinds that are Current as soon as they exist (ConfigMap, Secret, Service account, roles...):
- * for these, metadata is enough to observe them. */
+/* False for kinds that are Current as soon as they exist (ConfigMap, Secret, Service account,
+ * roles...): for these, metadata is enough to observe them. */
 bool health_needs_body(str group, str kind);

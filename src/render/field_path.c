@@ -43,8 +43,10 @@ static struct parts split(arena *a, str text)
 
 static str trim_brackets(str text)
 {
-    while (text.len && (text.data[0] == '[' || text.data[0] == ']')) text = str_skip(text, 1);
-    while (text.len && (text.data[text.len - 1] == '[' || text.data[text.len - 1] == ']')) text.len--;
+    while (text.len && (text.data[0] == '[' || text.data[0] == ']'))
+        text = str_skip(text, 1);
+    while (text.len && (text.data[text.len - 1] == '[' || text.data[text.len - 1] == ']'))
+        text.len--;
     return text;
 }
 
@@ -57,7 +59,8 @@ struct field_path field_path_parse(arena *a, str text)
             add_part(&parts, raw.items[i]);
             continue;
         }
-        while (i + 1 < raw.count && !str_ends(raw.items[i], STR("]"))) i++;
+        while (i + 1 < raw.count && !str_ends(raw.items[i], STR("]")))
+            i++;
         str whole = str_join(a, &raw.items[first], i + 1 - first, STR("."));
         add_part(&parts, str_has_char(whole, '=') ? whole : trim_brackets(whole));
     }
@@ -69,7 +72,8 @@ static bool cut_index(str part, str *before, str *index)
 {
     str inner = part;
     uint64_t number;
-    if (!str_strip_suffix(&inner, STR("]")) || !str_cut_last(inner, '[', before, index)) return false;
+    if (!str_strip_suffix(&inner, STR("]")) || !str_cut_last(inner, '[', before, index))
+        return false;
     for (size_t i = 0; i < index->len; i++)
         if (index->data[i] < '0' || index->data[i] > '9') return false;
     return str_to_uint(*index, &number);
@@ -127,7 +131,7 @@ static bool text_is(const node *n, str text)
 
 static node *select_item(const node *list, const struct field_path_part *part)
 {
-    NODE_EACH(list, item) {
+    NODE_EACH (list, item) {
         if (text_is(part->key.len ? node_get(item, part->key) : item, part->value)) return item;
     }
     return NULL;

@@ -20,7 +20,8 @@ enum field_path_kind {
     FIELD_PATH_KEY,    /* of a map */
     FIELD_PATH_INDEX,  /* 3: an item of a list */
     FIELD_PATH_ALL,    /* *: every item of a list */
-    FIELD_PATH_SELECT, /* [key=value]: the items whose field `key` is `value`; [=value]: the item itself */
+    FIELD_PATH_SELECT, /* [key=value]: the items whose field `key` is `value`; [=value]: the item
+                          itself */
 };
 
 struct field_path_part {

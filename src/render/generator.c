@@ -30,7 +30,7 @@ static void add_datum(struct source *source, str key, str value)
 static str show_list(arena *a, const node *list)
 {
     buf b = BUF(a);
-    NODE_EACH(list, item) {
+    NODE_EACH (list, item) {
         buf_add(&b, b.len ? STR(" ") : STR("["));
         if (node_is_scalar(item)) buf_add(&b, item->text);
     }
@@ -43,7 +43,7 @@ static str show_literals(struct source *source, const node *list)
 {
     if (!source->secret) return show_list(source->a, list);
     buf b = BUF(source->a);
-    NODE_EACH(list, item) {
+    NODE_EACH (list, item) {
         str key, value;
         bool pair = str_cut(item->text, '=', &key, &value);
         buf_add(&b, b.len ? STR(" ") : STR("["));
@@ -74,7 +74,8 @@ static err *read_literal(struct source *source, str literal)
 
 static str base_name(str path)
 {
-    while (path.len > 1 && path.data[path.len - 1] == '/') path.len--;
+    while (path.len > 1 && path.data[path.len - 1] == '/')
+        path.len--;
     if (!path.len) return STR(".");
     ptrdiff_t slash = str_rfind_char(path, '/');
     return slash < 0 || path.len == 1 ? path : str_skip(path, (size_t)slash + 1);
@@ -114,7 +115,8 @@ static bool is_space(uint32_t rune)
 static str trim_left(str line)
 {
     uint32_t rune;
-    for (size_t len; (len = str_rune(line, &rune)) && is_space(rune);) line = str_skip(line, len);
+    for (size_t len; (len = str_rune(line, &rune)) && is_space(rune);)
+        line = str_skip(line, len);
     return line;
 }
 
@@ -130,8 +132,7 @@ static err *read_env(struct source *source, str path)
         str_cut(text, '\n', &line, &text);
         if (line.len > ENV_LINE_BYTES) break;
         str_strip_suffix(&line, STR("\r"));
-        if (!str_valid_utf8(line))
-            return err_invalid("line %d has invalid utf8 bytes", number + 1);
+        if (!str_valid_utf8(line)) return err_invalid("line %d has invalid utf8 bytes", number + 1);
         if (number == 0) str_strip_prefix(&line, STR("\xEF\xBB\xBF"));
         line = trim_left(line);
         if (!line.len || line.data[0] == '#') continue;
@@ -145,7 +146,8 @@ static err *read_env(struct source *source, str path)
 static err *read_all(struct source *source, const node *list,
                      err *(*read)(struct source *source, str text))
 {
-    NODE_EACH(list, item) TRY(read(source, node_is_scalar(item) ? item->text : STR("")));
+    NODE_EACH (list, item)
+        TRY(read(source, node_is_scalar(item) ? item->text : STR("")));
     return NULL;
 }
 
@@ -154,11 +156,9 @@ static err *read_sources(struct source *source, const node *entry)
     const node *envs = node_get(entry, STR("envs")), *files = node_get(entry, STR("files"));
     const node *literals = node_get(entry, STR("literals"));
     err *e = read_all(source, envs, read_env);
-    if (e)
-        return err_wrap(e, "env source files: " STR_FMT, STR_ARG(show_list(source->a, envs)));
+    if (e) return err_wrap(e, "env source files: " STR_FMT, STR_ARG(show_list(source->a, envs)));
     e = read_all(source, literals, read_literal);
-    if (e)
-        return err_wrap(e, "literal sources " STR_FMT, STR_ARG(show_literals(source, literals)));
+    if (e) return err_wrap(e, "literal sources " STR_FMT, STR_ARG(show_literals(source, literals)));
     e = read_all(source, files, read_file);
     if (e) return err_wrap(e, "file sources: " STR_FMT, STR_ARG(show_list(source->a, files)));
     return NULL;
@@ -183,8 +183,7 @@ static err *collect(struct source *source, const node *entry, str name)
                                STR_ARG(name), STR_ARG(source->data[i].key));
         map_put(&seen, source->data[i].key, source);
     }
-    if (source->count)
-        qsort(source->data, source->count, sizeof *source->data, compare_data);
+    if (source->count) qsort(source->data, source->count, sizeof *source->data, compare_data);
     return NULL;
 }
 
@@ -233,7 +232,7 @@ static node *new_object(arena *a, const char *kind, str name, str namespace)
 
 static void copy_texts(arena *a, node *metadata, const node *options, str field)
 {
-    PAIR_EACH(node_get(options, field), pair)
+    PAIR_EACH (node_get(options, field), pair)
         set_text(a, node_make_map(a, metadata, field), pair->key, pair->value->text);
 }
 
@@ -288,7 +287,7 @@ err *generator_secret(arena *a, const node *entry, struct generator_files files,
 
 static void fill_up(arena *a, node *options, const node *more, str field)
 {
-    PAIR_EACH(node_get(more, field), pair) {
+    PAIR_EACH (node_get(more, field), pair) {
         node *map = node_make_map(a, options, field);
         if (map && !node_get(map, pair->key)) node_set(a, map, pair->key, pair->value);
     }
@@ -345,7 +344,8 @@ static str scalar_text(const node *n)
     return node_is_scalar(n) && !node_is_null(n) ? n->text : STR("");
 }
 
-/* A map of texts: what `old` has, overridden by what `own` has; sorted. NULL when both are empty. */
+/* A map of texts: what `old` has, overridden by what `own` has; sorted. NULL when both are empty.
+ */
 static node *merged_texts(arena *a, const node *old, const node *own)
 {
     size_t count = 0;
@@ -354,14 +354,15 @@ static node *merged_texts(arena *a, const node *old, const node *own)
                                    (node_is_map(old) ? old->count : 0) +
                                        (size_t)(node_is_map(own) ? own->count : 0));
     for (size_t i = 0; i < COUNT(maps); i++)
-        PAIR_EACH(maps[i], pair) {
+        PAIR_EACH (maps[i], pair) {
             if (i == 0 && node_get(own, pair->key)) continue;
             data[count++] = (struct datum){pair->key, scalar_text(pair->value)};
         }
     if (!count) return NULL;
     qsort(data, count, sizeof *data, compare_data);
     node *merged = node_map(a);
-    for (size_t i = 0; i < count; i++) set_text(a, merged, data[i].key, data[i].value);
+    for (size_t i = 0; i < count; i++)
+        set_text(a, merged, data[i].key, data[i].value);
     return merged;
 }
 
@@ -378,7 +379,7 @@ static err *secret_data(arena *a, const node *secret, const node **out)
     node *all = node_map(a);
     node *data = merged_texts(a, NULL, node_get(secret, STR("data")));
     if (!data) data = node_map(a);
-    PAIR_EACH(node_get(secret, STR("stringData")), pair) {
+    PAIR_EACH (node_get(secret, STR("stringData")), pair) {
         if (!node_is_scalar(pair->value))
             return err_invalid("stringData value for key \"" STR_FMT "\" must be a scalar",
                                STR_ARG(pair->key));

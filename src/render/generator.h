@@ -21,8 +21,8 @@ enum generator_behavior {
     GENERATOR_MERGE,
 };
 
-/* The entry, its `options` filled up from the kustomization's generatorOptions (or NULL). Neither is
- * changed. */
+/* The entry, its `options` filled up from the kustomization's generatorOptions (or NULL). Neither
+ * is changed. */
 node *generator_entry(arena *a, const node *entry, const node *generator_options);
 
 /* An entry {namespace, name, literals, files, envs, options, type} in canonical spelling, to an
@@ -37,7 +37,7 @@ enum generator_behavior generator_behavior(const node *entry);
 const char *generator_behavior_name(enum generator_behavior behavior);
 bool generator_wants_hash(const node *entry); /* unless options.disableNameSuffixHash */
 
-/* How `object`, just generated, takes the place of `old`: it gets the name and namespace, the labels
- * and annotations it does not have itself, and with `merge` the data. `object` is changed in place;
- * texts of `old` are borrowed. */
+/* How `object`, just generated, takes the place of `old`: it gets the name and namespace, the
+ * labels and annotations it does not have itself, and with `merge` the data. `object` is changed in
+ * place; texts of `old` are borrowed. */
 MUST_USE err *generator_absorb(arena *a, const node *old, bool merge, node *object);

@@ -38,8 +38,9 @@ err *namehash_of(arena *a, const node *object, str *out)
         add_hashed(a, content, object, "stringData");
         node_set(a, content, STR("type"), hashed(a, object, "type"));
     } else {
-        return err_invalid("a name suffix by content is for a ConfigMap or a Secret, not for a " STR_FMT,
-                           STR_ARG(kind));
+        return err_invalid(
+            "a name suffix by content is for a ConfigMap or a Secret, not for a " STR_FMT,
+            STR_ARG(kind));
     }
 
     TRY(scalar_to_json(a, content, true));

@@ -46,7 +46,8 @@ static str with_piece(arena *a, str text, struct replacement_options options, st
     str *pieces = split(a, text, options.delimiter, &count);
     str *all = NEW_ARRAY(a, str, count + 1);
     bool before = options.index < 0, after = options.index >= (int64_t)count;
-    for (size_t i = 0; i < count; i++) all[i + before] = pieces[i];
+    for (size_t i = 0; i < count; i++)
+        all[i + before] = pieces[i];
     all[before ? 0 : after ? count : (size_t)options.index] = piece;
     return str_join(a, all, count + (before || after), options.delimiter);
 }
@@ -157,7 +158,7 @@ static bool item_matches(const struct regex *regex, const node *value)
 static err *find_matching(struct search *s, struct field_path rest, const struct regex *regex,
                           str key, node *list, bool fresh)
 {
-    NODE_EACH(list, item) {
+    NODE_EACH (list, item) {
         if (!item_matches(regex, key.len ? node_get(item, key) : item)) continue;
         /* compat: what follows on [=value] has no meaning. */
         TRY(find(s, key.len ? rest : field_path_skip(rest, rest.count),
@@ -195,7 +196,8 @@ static err *find_selected(struct search *s, struct field_path path,
 static err *find_all(struct search *s, struct field_path path, node *list)
 {
     TRY(shape_check(list, SHAPE_LIST));
-    NODE_EACH(list, item) TRY(find(s, field_path_skip(path, 1), (struct place){.node = item}));
+    NODE_EACH (list, item)
+        TRY(find(s, field_path_skip(path, 1), (struct place){.node = item}));
     return NULL;
 }
 
@@ -210,10 +212,14 @@ static err *find(struct search *s, struct field_path path, struct place at)
     struct field_path_part part;
     TRY(field_path_part(path.parts[0], &part));
     switch (part.kind) {
-    case FIELD_PATH_INDEX: return find_index(s, path, part.index, at.node);
-    case FIELD_PATH_SELECT: return find_selected(s, path, &part, at.node);
-    case FIELD_PATH_ALL: return find_all(s, path, at.node);
-    case FIELD_PATH_KEY: break;
+    case FIELD_PATH_INDEX:
+        return find_index(s, path, part.index, at.node);
+    case FIELD_PATH_SELECT:
+        return find_selected(s, path, &part, at.node);
+    case FIELD_PATH_ALL:
+        return find_all(s, path, at.node);
+    case FIELD_PATH_KEY:
+        break;
     }
     return find_field(s, path, at.node);
 }
@@ -267,7 +273,8 @@ static err *put_all(arena *a, const struct search *s, struct replacement_options
         TRY(put(a, s->places[i], options, value));
         if (a->used_bytes - before > LIMIT_RENDER_BYTES)
             return err_invalid("one replacement needs more than %u bytes of memory, the limit of "
-                               "what a build puts out", LIMIT_RENDER_BYTES);
+                               "what a build puts out",
+                               LIMIT_RENDER_BYTES);
     }
     return NULL;
 }
@@ -285,7 +292,8 @@ static err *print_text(arena *a, node *tree, str before, str *out)
     TRY(plain_tree(a, tree, &tree));
     TRY(scalar_to_json(a, tree, false));
     bool pretty = str_has_char(before, '\n') && str_find(before, STR("  ")) >= 0;
-    json_write(&b, tree, (struct json_style){.html = true, .sorted = true, .indent = pretty ? 2 : 0});
+    json_write(&b, tree,
+               (struct json_style){.html = true, .sorted = true, .indent = pretty ? 2 : 0});
     *out = buf_str(&b);
     return NULL;
 }
@@ -317,11 +325,11 @@ static err *set_in_tree(struct search *s, node *object, struct field_path path,
     const char *or_create = s->create ? "or create " : "";
     err *e = find(s, path, (struct place){.node = object});
     if (e)
-        return err_wrap(e, "unable to find %sfield \"" STR_FMT "\" in replacement target", or_create,
-                        STR_ARG(shown));
+        return err_wrap(e, "unable to find %sfield \"" STR_FMT "\" in replacement target",
+                        or_create, STR_ARG(shown));
     if (!s->count)
-        return err_invalid("unable to find %sfield \"" STR_FMT "\" in replacement target", or_create,
-                           STR_ARG(shown));
+        return err_invalid("unable to find %sfield \"" STR_FMT "\" in replacement target",
+                           or_create, STR_ARG(shown));
     TRY(put_all(s->a, s, options, value));
     if (node_is_scalar(value) || !node_is_too_deep(object)) return NULL;
     return err_invalid("replacements nest field \"" STR_FMT "\" deeper than the limit of %d levels",

@@ -16,13 +16,13 @@ struct replacement_options {
 
 struct replacement_options replacement_options(const node *options); /* NULL: none */
 
-/* The value at the path (empty: metadata.name) of `object`, or a piece of it; it is not to be changed.
- * `id` names the source in "fieldPath `data.x` is missing for replacement source ID". A literal
- * `sourceValue` is scalar_new. */
-MUST_USE err *replacement_value(arena *a, node *object, str path, struct replacement_options options,
-                                str id, node **out);
+/* The value at the path (empty: metadata.name) of `object`, or a piece of it; it is not to be
+ * changed. `id` names the source in "fieldPath `data.x` is missing for replacement source ID". A
+ * literal `sourceValue` is scalar_new. */
+MUST_USE err *replacement_value(arena *a, node *object, str path,
+                                struct replacement_options options, str id, node **out);
 
-/* Writes the value at every place of `object` that the path names; it is an error when there is none.
- * Nodes of the value are copied, texts borrowed. */
+/* Writes the value at every place of `object` that the path names; it is an error when there is
+ * none. Nodes of the value are copied, texts borrowed. */
 MUST_USE err *replacement_set(arena *a, node *object, str path, struct replacement_options options,
                               const node *value);

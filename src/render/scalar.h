@@ -12,9 +12,10 @@ node *scalar_new(arena *a, str text);
 void scalar_put(node *n, str text);
 
 /*
- * Printing a tree and reading it again, as kustomize does before a JSON patch and in the end, changes
- * some scalars; this changes them alike: a date becomes the text of a moment, and in a collection of
- * flow style a date with a time stays as it was written, and a null that is not written out is "".
+ * Printing a tree and reading it again, as kustomize does before a JSON patch and in the end,
+ * changes some scalars; this changes them alike: a date becomes the text of a moment, and in a
+ * collection of flow style a date with a time stays as it was written, and a null that is not
+ * written out is "".
  */
 void scalar_settle(arena *a, node *tree);
 

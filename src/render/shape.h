@@ -14,8 +14,8 @@ enum shape {
 
 enum shape shape_of(const node *n);
 
-/* Null and missing have any shape. "wrong node kind: expected MappingNode but got SequenceNode: node
- * contents:\n[a]\n". */
+/* Null and missing have any shape. "wrong node kind: expected MappingNode but got SequenceNode:
+ * node contents:\n[a]\n". */
 MUST_USE err *shape_check(const node *n, enum shape wanted);
 
 /* The object is a Secret: messages show nothing of it. */

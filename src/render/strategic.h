@@ -10,11 +10,11 @@
 #include "render/openapi.h"
 
 /*
- * Merges the patch into *target, by the schema of the target's apiVersion and kind (the patch's, when
- * it has them). *target is changed in place; it becomes NULL when the patch deletes it. The patch is
- * not changed and nothing of it is shared afterwards.
- * Errors are kustomize's: "wrong node kind: expected MappingNode but got SequenceNode: node
- * contents:\n...", "unknown patch strategy 'x'".
+ * Merges the patch into *target, by the schema of the target's apiVersion and kind (the patch's,
+ * when it has them). *target is changed in place; it becomes NULL when the patch deletes it. The
+ * patch is not changed and nothing of it is shared afterwards. Errors are kustomize's: "wrong node
+ * kind: expected MappingNode but got SequenceNode: node contents:\n...", "unknown patch strategy
+ * 'x'".
  */
 MUST_USE err *strategic_merge(arena *a, const struct openapi *schema, const node *patch,
                               node **target);

@@ -46,7 +46,8 @@ static err *within_limit(struct parser *p, size_t more)
 {
     p->made += more;
     if (p->made <= p->limit) return NULL;
-    return err_invalid("the text is larger than the limit of %zu bytes after substitution", p->limit);
+    return err_invalid("the text is larger than the limit of %zu bytes after substitution",
+                       p->limit);
 }
 
 /* ---- Unicode: letters of names, upper and lower case ---- */
@@ -221,7 +222,8 @@ static str replaced(struct parser *p, str s, str from, str to, bool all)
 
 static err *function(struct parser *p, str *out);
 
-/* Text up to `stop` or a nested "${"; with `escapes`, "\/", "\\" and "$$" stand for the second byte. */
+/* Text up to `stop` or a nested "${"; with `escapes`, "\/", "\\" and "$$" stand for the second
+ * byte. */
 static str plain(struct parser *p, const char *stop, bool escapes)
 {
     buf out = BUF(p->a);
@@ -387,7 +389,8 @@ static err *operator_function(struct parser *p, str variable, str *out)
 static err *function(struct parser *p, str *out)
 {
     if (++p->depth > LIMIT_SUBST_DEPTH) {
-        return err_invalid("substitutions are nested deeper than the limit of %d", LIMIT_SUBST_DEPTH);
+        return err_invalid("substitutions are nested deeper than the limit of %d",
+                           LIMIT_SUBST_DEPTH);
     }
     str variable;
     if (take(p, '#')) {
@@ -471,11 +474,12 @@ static str title(arena *a, const node *object)
     }
     str kind = node_get_str(object, STR("kind"));
     str object_name = node_find_str(object, "metadata", "name", NULL);
-    return str_printf(a, STR_FMT "." STR_FMT "." STR_FMT "/" STR_FMT, STR_ARG(kind), STR_ARG(version),
-                      STR_ARG(group), STR_ARG(object_name));
+    return str_printf(a, STR_FMT "." STR_FMT "." STR_FMT "/" STR_FMT, STR_ARG(kind),
+                      STR_ARG(version), STR_ARG(group), STR_ARG(object_name));
 }
 
-err *subst_object(arena *a, const struct map *variables, struct subst_options options, node **object)
+err *subst_object(arena *a, const struct map *variables, struct subst_options options,
+                  node **object)
 {
     if (is_disabled(*object)) return NULL;
     buf yaml = BUF(a);

@@ -8,14 +8,14 @@
 #include "doc/doc.h"
 
 struct subst_options {
-    bool strict;            /* an unset variable without a default is an error */
-    size_t output_limit;    /* bytes; 0: LIMIT_RENDER_BYTES */
+    bool strict;         /* an unset variable without a default is an error */
+    size_t output_limit; /* bytes; 0: LIMIT_RENDER_BYTES */
 };
 
 /* variables: name to str * (values without newlines, see subst_clean). Errors name the variable and
  * never quote a value. */
-MUST_USE err *subst_text(arena *a, str text, const struct map *variables, struct subst_options options,
-                         str *out);
+MUST_USE err *subst_text(arena *a, str text, const struct map *variables,
+                         struct subst_options options, str *out);
 /* Substitutes in every object through its YAML text, as Flux does: quotes of the repository's file
  * are gone by then, so a value may change its type. Objects with the label or annotation
  * `kustomize.toolkit.fluxcd.io/substitute: disabled` are left alone. *object is replaced by the

@@ -44,7 +44,8 @@ err *probe_server_start(struct loop *loop, struct probe_options options, struct 
     struct probe_server *server = lang_zalloc(sizeof *server);
     server->options = options;
     err *e = httpd_start(
-        loop, (struct httpd_options){.address = options.address, .handler = handle, .context = server},
+        loop,
+        (struct httpd_options){.address = options.address, .handler = handle, .context = server},
         &server->httpd);
     if (e) {
         free(server);

@@ -338,7 +338,7 @@ def test_force_does_not_recreate_for_an_invalid_value(tenant):
     ("ignore", [{"paths": ["/spec/replicas"]}]),
 ])
 def test_field_that_is_not_there_yet_is_refused_by_name(tenant, field, value):
-    """Never ignored: with fewer rights, another cluster or a key, something else would be applied."""
+    """Never ignored: with other rights, another cluster or a key, something else would be made."""
     tenant.push_objects(configmap("settings"))
     tenant.source()
     tenant.unit(**{field: value})

@@ -247,7 +247,8 @@ def test_build(tenant):
         "substitute": {"level": "debug"},
         "substituteFrom": [{"kind": "ConfigMap", "name": "variables", "optional": True}]})
     tenant.api.create(configmap("variables", {"region": "eu"}, namespace=tenant.namespace))
-    folder = folder_of(tenant, "local", configmap("settings", {"key": "${level} ${region} ${none}"}),
+    folder = folder_of(tenant, "local",
+                       configmap("settings", {"key": "${level} ${region} ${none}"}),
                        secret("keys", {"password": "hunter2"}))
     done = run(tenant, "build", "kustomization", "app", "--path", folder)
     assert "key: 'debug eu '" in done.out or "key: debug eu" in done.out
@@ -310,7 +311,8 @@ def test_diff_of_what_would_be_refused(tenant):
                      "spec": {"ports": [{"port": 99999}]}})
     done = run(tenant, "diff", "ks", "app", "--path", bad, code=2)
     assert "Service" in done.errors and "99999" in done.errors
-    assert run(tenant, "diff", "ks", "app", "--path", "/nonexistent", code=2).errors.startswith("✗ ")
+    failed = run(tenant, "diff", "ks", "app", "--path", "/nonexistent", code=2)
+    assert failed.errors.startswith("✗ ")
 
 
 # ---- install, version ----

@@ -1,5 +1,5 @@
-"""The controller and `fixpoint build kustomize` call one engine: the digest in status.history is that
-of the very bytes that the command prints."""
+"""The controller and `fixpoint build kustomize` call one engine: the digest in status.history is
+that of the very bytes that the command prints."""
 import hashlib
 import json
 import os
@@ -17,8 +17,8 @@ SAMPLE = 20
 
 
 def is_plain(folder):
-    """Built with no flags at its root, and with a result. (The controller adds the origin of objects
-    where a kustomization file names no resources: compat with Flux.)"""
+    """Built with no flags at its root, and with a result. (The controller adds the origin of
+    objects where a kustomization file names no resources: compat with Flux.)"""
     with open(os.path.join(folder, "args"), encoding="utf-8") as args:
         plain = args.read().split() in ([], ["."])
     try:

@@ -1,8 +1,8 @@
 #include "render/field_path.h"
 
+#include <cmocka.h>
 #include <setjmp.h>
 #include <stdarg.h>
-#include <cmocka.h>
 
 #include "doc/yaml.h"
 
@@ -52,8 +52,8 @@ static void test_parts(void **state)
         const char *text;
         enum field_path_kind kind;
     } kinds[] = {
-        {"0", FIELD_PATH_INDEX}, {"12", FIELD_PATH_INDEX}, {"-1", FIELD_PATH_KEY},
-        {"-", FIELD_PATH_KEY},   {"*", FIELD_PATH_ALL},    {"a*", FIELD_PATH_KEY},
+        {"0", FIELD_PATH_INDEX}, {"12", FIELD_PATH_INDEX},    {"-1", FIELD_PATH_KEY},
+        {"-", FIELD_PATH_KEY},   {"*", FIELD_PATH_ALL},       {"a*", FIELD_PATH_KEY},
         {"", FIELD_PATH_KEY},    {"[=x]", FIELD_PATH_SELECT}, {"[", FIELD_PATH_KEY},
     };
     for (size_t i = 0; i < COUNT(kinds); i++) {
@@ -88,9 +88,11 @@ static void test_get(void **state)
     (void)state;
     check_get("a.b.*", "wildcard is not supported in PathGetter");
     check_get("a.b.-1", "array index -1 cannot be negative");
-    check_get("a.b.[n]", "list path element must contain fieldName=fieldValue for element to match");
-    check_get("a.b.n", "wrong node kind: expected MappingNode but got SequenceNode: node contents:\n"
-                       "[x, {n: 1}, {n: '2', m: z}]\n");
+    check_get("a.b.[n]",
+              "list path element must contain fieldName=fieldValue for element to match");
+    check_get("a.b.n",
+              "wrong node kind: expected MappingNode but got SequenceNode: node contents:\n"
+              "[x, {n: 1}, {n: '2', m: z}]\n");
     check_get("a.0", "wrong node kind: expected SequenceNode but got MappingNode: node contents:\n"
                      "{b: [x, {n: 1}, {n: '2', m: z}], c: null}\n");
     check_get("a.b.0", "x");

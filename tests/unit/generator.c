@@ -1,8 +1,8 @@
 #include "render/generator.h"
 
+#include <cmocka.h>
 #include <setjmp.h>
 #include <stdarg.h>
-#include <cmocka.h>
 
 #include "base/buf.h"
 #include "doc/json.h"
@@ -12,11 +12,15 @@
 static err *read_file(void *context, arena *a, str path, str *out)
 {
     (void)context;
-    if (str_is(path, "dir/a.txt")) *out = STR("text\n");
-    else if (str_is(path, "raw")) *out = STR("\xff\xfe");
+    if (str_is(path, "dir/a.txt"))
+        *out = STR("text\n");
+    else if (str_is(path, "raw"))
+        *out = STR("\xff\xfe");
     else if (str_is(path, "x.env"))
-        *out = STR("\xEF\xBB\xBF  A=1\n# no\n\nB=\"2\" # x \r\nC\n=d\n\xC2\xA0" "E=a=b");
-    else if (str_is(path, "bad.env")) *out = STR("A=1\nB=\xff\n");
+        *out = STR("\xEF\xBB\xBF  A=1\n# no\n\nB=\"2\" # x \r\nC\n=d\n\xC2\xA0"
+                   "E=a=b");
+    else if (str_is(path, "bad.env"))
+        *out = STR("A=1\nB=\xff\n");
     else if (str_is(path, "long.env")) {
         buf b = BUF(a);
         BUF_ADD(&b, "A=1\nB=");
@@ -152,7 +156,8 @@ static void check_folded(size_t size_bytes, size_t expected_bytes, size_t expect
     node *object = made(&a, generator_secret, str_z(&a, buf_str(&entry)));
     str code = node_find_str(object, "data", "a", NULL);
     size_t lines = 0;
-    for (size_t i = 0; i < code.len; i++) lines += code.data[i] == '\n';
+    for (size_t i = 0; i < code.len; i++)
+        lines += code.data[i] == '\n';
     assert_int_equal(code.len, expected_bytes);
     assert_int_equal(lines, expected_lines);
 }
@@ -170,8 +175,9 @@ static void test_options(void **state)
     (void)state;
     arena a AUTO(arena_done) = {0};
     node *entry = parsed(&a, "{\"name\":\"n\",\"options\":{\"labels\":{\"a\":\"1\"}}}");
-    node *options = parsed(&a, "{\"labels\":{\"a\":\"2\",\"b\":\"3\"},\"annotations\":{\"c\":\"4\"},"
-                               "\"immutable\":true,\"disableNameSuffixHash\":true}");
+    node *options =
+        parsed(&a, "{\"labels\":{\"a\":\"2\",\"b\":\"3\"},\"annotations\":{\"c\":\"4\"},"
+                   "\"immutable\":true,\"disableNameSuffixHash\":true}");
     node *full = generator_entry(&a, entry, options);
     assert_true(generator_wants_hash(entry));
     assert_false(generator_wants_hash(full));
@@ -180,10 +186,11 @@ static void test_options(void **state)
     node *object = NULL;
     err *e AUTO(err_done) = generator_config_map(&a, full, files, &object);
     assert_null(e);
-    assert_string_equal(str_z(&a, json_text(&a, object)),
-                        "{\"apiVersion\":\"v1\",\"kind\":\"ConfigMap\",\"metadata\":{\"name\":\"n\","
-                        "\"labels\":{\"a\":\"1\",\"b\":\"3\"},\"annotations\":{\"c\":\"4\"}},"
-                        "\"immutable\":true}");
+    assert_string_equal(
+        str_z(&a, json_text(&a, object)),
+        "{\"apiVersion\":\"v1\",\"kind\":\"ConfigMap\",\"metadata\":{\"name\":\"n\","
+        "\"labels\":{\"a\":\"1\",\"b\":\"3\"},\"annotations\":{\"c\":\"4\"}},"
+        "\"immutable\":true}");
 }
 
 static void test_behavior(void **state)
@@ -217,18 +224,21 @@ static void test_absorb(void **state)
     static const char object[] =
         "{\"kind\":\"ConfigMap\",\"metadata\":{\"name\":\"n\",\"labels\":{\"b\":\"2\"},"
         "\"annotations\":{\"c\":\"2\"}},\"data\":{\"y\":\"2\"}}";
-    check_absorb(old, false, object,
-                 "{\"data\":{\"y\":\"2\"},\"kind\":\"ConfigMap\",\"metadata\":{\"annotations\":{\"c\":"
-                 "\"2\"},\"labels\":{\"a\":\"1\",\"b\":\"2\"},\"name\":\"p-n\",\"namespace\":\"s\"}}");
-    check_absorb(old, true, object,
-                 "{\"data\":{\"x\":\"1\",\"y\":\"2\"},\"kind\":\"ConfigMap\",\"metadata\":{"
-                 "\"annotations\":{\"c\":\"2\"},\"labels\":{\"a\":\"1\",\"b\":\"2\"},\"name\":\"p-n\","
-                 "\"namespace\":\"s\"}}");
-    check_absorb("{\"kind\":\"Secret\",\"metadata\":{\"name\":\"n\"},\"data\":{\"a\":\"YQ==\",\"b\":"
-                 "\"Yg==\"},\"stringData\":{\"b\":\"c\"}}",
-                 true, "{\"kind\":\"Secret\",\"metadata\":{\"name\":\"n\"},\"data\":{}}",
-                 "{\"data\":{\"a\":\"YQ==\",\"b\":\"Yw==\"},\"kind\":\"Secret\",\"metadata\":{"
-                 "\"name\":\"n\"}}");
+    check_absorb(
+        old, false, object,
+        "{\"data\":{\"y\":\"2\"},\"kind\":\"ConfigMap\",\"metadata\":{\"annotations\":{\"c\":"
+        "\"2\"},\"labels\":{\"a\":\"1\",\"b\":\"2\"},\"name\":\"p-n\",\"namespace\":\"s\"}}");
+    check_absorb(
+        old, true, object,
+        "{\"data\":{\"x\":\"1\",\"y\":\"2\"},\"kind\":\"ConfigMap\",\"metadata\":{"
+        "\"annotations\":{\"c\":\"2\"},\"labels\":{\"a\":\"1\",\"b\":\"2\"},\"name\":\"p-n\","
+        "\"namespace\":\"s\"}}");
+    check_absorb(
+        "{\"kind\":\"Secret\",\"metadata\":{\"name\":\"n\"},\"data\":{\"a\":\"YQ==\",\"b\":"
+        "\"Yg==\"},\"stringData\":{\"b\":\"c\"}}",
+        true, "{\"kind\":\"Secret\",\"metadata\":{\"name\":\"n\"},\"data\":{}}",
+        "{\"data\":{\"a\":\"YQ==\",\"b\":\"Yw==\"},\"kind\":\"Secret\",\"metadata\":{"
+        "\"name\":\"n\"}}");
     check_absorb("{\"kind\":\"Secret\",\"metadata\":{\"name\":\"n\"}}", true,
                  "{\"kind\":\"Secret\",\"metadata\":{\"name\":\"n\",\"labels\":{}},\"data\":{}}",
                  "{\"kind\":\"Secret\",\"metadata\":{\"name\":\"n\"}}");

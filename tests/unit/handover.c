@@ -19,9 +19,10 @@ static node *parsed(arena *a, const char *json)
 static void test_claims(void **state UNUSED)
 {
     arena a AUTO(arena_done) = {0};
-    node *fields = parsed(&a, "{\"f:spec\":{\"f:replicas\":{},\"f:template\":{\"f:spec\":{\"f:containers\":"
-                              "{\"k:{\\\"name\\\":\\\"app\\\"}\":{\".\":{},\"f:image\":{}}}}}},"
-                              "\"f:data\":{}}");
+    node *fields =
+        parsed(&a, "{\"f:spec\":{\"f:replicas\":{},\"f:template\":{\"f:spec\":{\"f:containers\":"
+                   "{\"k:{\\\"name\\\":\\\"app\\\"}\":{\".\":{},\"f:image\":{}}}}}},"
+                   "\"f:data\":{}}");
     static const struct {
         const char *path;
         bool claimed;
@@ -54,9 +55,10 @@ static void test_nothing(void **state UNUSED)
     assert_null(handover_patch(&a, parsed(&a, "{\"metadata\":{}}"), "kustomize-controller"));
     /* Another controller's fields, and those of a subresource, stay theirs. */
     assert_null(handover_patch(&a,
-                               parsed(&a, HEAD OURS ",{\"manager\":\"kube-controller-manager\",\"operation\":"
-                                               "\"Update\",\"fieldsV1\":{}},{\"manager\":\"kubectl\","
-                                               "\"operation\":\"Update\",\"subresource\":\"scale\"}]}}"),
+                               parsed(&a, HEAD OURS
+                                      ",{\"manager\":\"kube-controller-manager\",\"operation\":"
+                                      "\"Update\",\"fieldsV1\":{}},{\"manager\":\"kubectl\","
+                                      "\"operation\":\"Update\",\"subresource\":\"scale\"}]}}"),
                                "kustomize-controller"));
 }
 
@@ -64,13 +66,15 @@ static void test_union(void **state UNUSED)
 {
     arena a AUTO(arena_done) = {0};
     node *patch = handover_patch(&a,
-                                 parsed(&a, HEAD OURS ",{\"manager\":\"kubectl-edit\",\"operation\":\"Update\","
-                                                 "\"fieldsV1\":{\"f:a\":{\"f:b\":{}},\"f:c\":{}}}]}}"),
+                                 parsed(&a, HEAD OURS
+                                        ",{\"manager\":\"kubectl-edit\",\"operation\":\"Update\","
+                                        "\"fieldsV1\":{\"f:a\":{\"f:b\":{}},\"f:c\":{}}}]}}"),
                                  "kustomize-controller");
-    node *expected = parsed(&a, "[{\"op\":\"replace\",\"path\":\"/metadata/managedFields\",\"value\":"
-                                "[{\"manager\":\"kustomize-controller\",\"operation\":\"Apply\","
-                                "\"fieldsV1\":{\"f:a\":{\"f:b\":{}},\"f:c\":{}}}]},"
-                                "{\"op\":\"replace\",\"path\":\"/metadata/resourceVersion\",\"value\":\"7\"}]");
+    node *expected =
+        parsed(&a, "[{\"op\":\"replace\",\"path\":\"/metadata/managedFields\",\"value\":"
+                   "[{\"manager\":\"kustomize-controller\",\"operation\":\"Apply\","
+                   "\"fieldsV1\":{\"f:a\":{\"f:b\":{}},\"f:c\":{}}}]},"
+                   "{\"op\":\"replace\",\"path\":\"/metadata/resourceVersion\",\"value\":\"7\"}]");
     if (!node_equal(patch, expected)) fail_msg("got " STR_FMT, STR_ARG(json_text(&a, patch)));
 }
 
@@ -79,9 +83,11 @@ static void test_first(void **state UNUSED)
     arena a AUTO(arena_done) = {0};
     node *patch = handover_patch(
         &a,
-        parsed(&a, "{\"metadata\":{\"resourceVersion\":\"7\",\"annotations\":"
-                   "{\"kubectl.kubernetes.io/last-applied-configuration\":\"{}\"},\"managedFields\":"
-                   "[{\"manager\":\"before-first-apply\",\"operation\":\"Update\",\"fieldsV1\":{\"f:x\":{}}}]}}"),
+        parsed(&a,
+               "{\"metadata\":{\"resourceVersion\":\"7\",\"annotations\":"
+               "{\"kubectl.kubernetes.io/last-applied-configuration\":\"{}\"},\"managedFields\":"
+               "[{\"manager\":\"before-first-apply\",\"operation\":\"Update\",\"fieldsV1\":{\"f:"
+               "x\":{}}}]}}"),
         "kustomize-controller");
     node *entry = node_at(node_get(node_at(patch, 0), STR("value")), 0);
     assert_true(str_is(node_get_str(entry, STR("manager")), "kustomize-controller"));

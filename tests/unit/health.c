@@ -10,14 +10,15 @@
 #include "base/clock.h"
 #include "doc/json.h"
 
-#define DEPLOYMENT "\"apiVersion\":\"apps/v1\",\"kind\":\"Deployment\",\"metadata\":{\"generation\":2},"
+#define DEPLOYMENT                                                                                 \
+    "\"apiVersion\":\"apps/v1\",\"kind\":\"Deployment\",\"metadata\":{\"generation\":2},"
 #define ROLLED_OUT                                                                                 \
-    "\"conditions\":[{\"type\":\"Progressing\",\"status\":\"True\",\"reason\":"                   \
+    "\"conditions\":[{\"type\":\"Progressing\",\"status\":\"True\",\"reason\":"                    \
     "\"NewReplicaSetAvailable\"},{\"type\":\"Available\",\"status\":\"True\"}]"
-#define JOB "\"apiVersion\":\"batch/v1\",\"kind\":\"Job\","
-#define CRD "\"apiVersion\":\"apiextensions.k8s.io/v1\",\"kind\":\"CustomResourceDefinition\","
-#define POD "\"apiVersion\":\"v1\",\"kind\":\"Pod\","
-#define SET "\"apiVersion\":\"apps/v1\",\"kind\":\"StatefulSet\","
+#define JOB    "\"apiVersion\":\"batch/v1\",\"kind\":\"Job\","
+#define CRD    "\"apiVersion\":\"apiextensions.k8s.io/v1\",\"kind\":\"CustomResourceDefinition\","
+#define POD    "\"apiVersion\":\"v1\",\"kind\":\"Pod\","
+#define SET    "\"apiVersion\":\"apps/v1\",\"kind\":\"StatefulSet\","
 #define DAEMON "\"apiVersion\":\"apps/v1\",\"kind\":\"DaemonSet\","
 
 static const struct {
@@ -30,14 +31,15 @@ static const struct {
     {"\"metadata\":{\"deletionTimestamp\":\"x\"}", HEALTH_TERMINATING, "being deleted"},
     {"\"metadata\":{\"generation\":3},\"status\":{\"observedGeneration\":2}", HEALTH_IN_PROGRESS,
      "generation 3"},
-    {"\"status\":{\"conditions\":[{\"type\":\"Reconciling\",\"status\":\"True\",\"message\":\"m\"}]}",
+    {"\"status\":{\"conditions\":[{\"type\":\"Reconciling\",\"status\":\"True\",\"message\":\"m\"}]"
+     "}",
      HEALTH_IN_PROGRESS, "m"},
     {"\"status\":{\"conditions\":[{\"type\":\"Stalled\",\"status\":\"True\",\"message\":\"m\"}]}",
      HEALTH_FAILED, "m"},
     {"\"status\":{\"conditions\":[{\"type\":\"Ready\",\"status\":\"False\",\"message\":\"m\"}]}",
      HEALTH_IN_PROGRESS, "m"},
-    {"\"status\":{\"conditions\":[{\"type\":\"Ready\",\"status\":\"Unknown\"}]}", HEALTH_IN_PROGRESS,
-     "not ready"},
+    {"\"status\":{\"conditions\":[{\"type\":\"Ready\",\"status\":\"Unknown\"}]}",
+     HEALTH_IN_PROGRESS, "not ready"},
     {"\"status\":{\"conditions\":[{\"type\":\"Ready\",\"status\":\"True\"}]}", HEALTH_CURRENT, ""},
     {"\"status\":\"nonsense\"", HEALTH_CURRENT, ""},
 
@@ -53,68 +55,82 @@ static const struct {
     {DEPLOYMENT "\"spec\":{\"replicas\":2},\"status\":{\"replicas\":2,\"updatedReplicas\":2,"
                 "\"availableReplicas\":2,\"readyReplicas\":1}",
      HEALTH_IN_PROGRESS, "1 of 2 replicas are ready"},
-    {DEPLOYMENT "\"spec\":{\"replicas\":1,\"progressDeadlineSeconds\":600},\"status\":{\"replicas\":1,"
-                "\"updatedReplicas\":1,\"availableReplicas\":1,\"readyReplicas\":1}",
+    {DEPLOYMENT
+     "\"spec\":{\"replicas\":1,\"progressDeadlineSeconds\":600},\"status\":{\"replicas\":1,"
+     "\"updatedReplicas\":1,\"availableReplicas\":1,\"readyReplicas\":1}",
      HEALTH_IN_PROGRESS, "replica set"},
-    {DEPLOYMENT "\"spec\":{\"replicas\":1,\"progressDeadlineSeconds\":600},\"status\":{\"replicas\":1,"
-                "\"updatedReplicas\":1,\"availableReplicas\":1,\"readyReplicas\":1," ROLLED_OUT "}",
+    {DEPLOYMENT
+     "\"spec\":{\"replicas\":1,\"progressDeadlineSeconds\":600},\"status\":{\"replicas\":1,"
+     "\"updatedReplicas\":1,\"availableReplicas\":1,\"readyReplicas\":1," ROLLED_OUT "}",
      HEALTH_CURRENT, ""},
     {DEPLOYMENT "\"spec\":{\"replicas\":0},\"status\":{" ROLLED_OUT "}", HEALTH_CURRENT, ""},
-    {DEPLOYMENT "\"status\":{\"conditions\":[{\"type\":\"Progressing\",\"status\":\"False\",\"reason\":"
-                "\"ProgressDeadlineExceeded\",\"message\":\"too slow\"}]}",
+    {DEPLOYMENT
+     "\"status\":{\"conditions\":[{\"type\":\"Progressing\",\"status\":\"False\",\"reason\":"
+     "\"ProgressDeadlineExceeded\",\"message\":\"too slow\"}]}",
      HEALTH_FAILED, "too slow"},
 
     {JOB "\"status\":{}", HEALTH_IN_PROGRESS, "not completed"},
     {JOB "\"spec\":{\"suspend\":true}", HEALTH_CURRENT, ""},
-    {JOB "\"status\":{\"conditions\":[{\"type\":\"Complete\",\"status\":\"True\"}]}", HEALTH_CURRENT, ""},
-    {JOB "\"status\":{\"conditions\":[{\"type\":\"Failed\",\"status\":\"True\",\"message\":\"boom\"}]}",
+    {JOB "\"status\":{\"conditions\":[{\"type\":\"Complete\",\"status\":\"True\"}]}",
+     HEALTH_CURRENT, ""},
+    {JOB
+     "\"status\":{\"conditions\":[{\"type\":\"Failed\",\"status\":\"True\",\"message\":\"boom\"}]}",
      HEALTH_FAILED, "boom"},
 
     {CRD "\"status\":{}", HEALTH_IN_PROGRESS, "installed"},
-    {CRD "\"status\":{\"conditions\":[{\"type\":\"Established\",\"status\":\"True\"}]}", HEALTH_CURRENT, ""},
+    {CRD "\"status\":{\"conditions\":[{\"type\":\"Established\",\"status\":\"True\"}]}",
+     HEALTH_CURRENT, ""},
     {CRD "\"status\":{\"conditions\":[{\"type\":\"Established\",\"status\":\"False\",\"reason\":"
          "\"Installing\"}]}",
      HEALTH_IN_PROGRESS, ""},
-    {CRD "\"status\":{\"conditions\":[{\"type\":\"NamesAccepted\",\"status\":\"False\",\"message\":\"taken\"}]}",
+    {CRD "\"status\":{\"conditions\":[{\"type\":\"NamesAccepted\",\"status\":\"False\",\"message\":"
+         "\"taken\"}]}",
      HEALTH_FAILED, "taken"},
 
     {POD "\"status\":{\"phase\":\"Succeeded\"}", HEALTH_CURRENT, ""},
     {POD "\"status\":{\"phase\":\"Running\"}", HEALTH_IN_PROGRESS, "not ready"},
-    {POD "\"status\":{\"phase\":\"Running\",\"conditions\":[{\"type\":\"Ready\",\"status\":\"True\"}]}",
+    {POD
+     "\"status\":{\"phase\":\"Running\",\"conditions\":[{\"type\":\"Ready\",\"status\":\"True\"}]}",
      HEALTH_CURRENT, ""},
     {POD "\"status\":{\"phase\":\"Running\",\"containerStatuses\":[{\"name\":\"app\",\"state\":"
          "{\"waiting\":{\"reason\":\"CrashLoopBackOff\"}}}]}",
      HEALTH_FAILED, "'app' keeps crashing"},
-    {POD "\"status\":{\"phase\":\"Pending\",\"conditions\":[{\"type\":\"PodScheduled\",\"status\":\"False\","
-         "\"reason\":\"Unschedulable\",\"lastTransitionTime\":\"2020-01-01T00:00:00Z\",\"message\":\"full\"}]}",
+    {POD "\"status\":{\"phase\":\"Pending\",\"conditions\":[{\"type\":\"PodScheduled\",\"status\":"
+         "\"False\","
+         "\"reason\":\"Unschedulable\",\"lastTransitionTime\":\"2020-01-01T00:00:00Z\",\"message\":"
+         "\"full\"}]}",
      HEALTH_FAILED, "full"},
     {POD "\"status\":{\"phase\":\"Pending\"}", HEALTH_IN_PROGRESS, "Pending"},
 
     {SET "\"spec\":{\"updateStrategy\":{\"type\":\"OnDelete\"}}", HEALTH_CURRENT, ""},
-    {SET "\"spec\":{\"replicas\":2},\"status\":{\"replicas\":2,\"readyReplicas\":1}", HEALTH_IN_PROGRESS,
-     "1 of 2 replicas are ready"},
-    {SET "\"spec\":{\"replicas\":2,\"updateStrategy\":{\"rollingUpdate\":{\"partition\":1}}},\"status\":"
+    {SET "\"spec\":{\"replicas\":2},\"status\":{\"replicas\":2,\"readyReplicas\":1}",
+     HEALTH_IN_PROGRESS, "1 of 2 replicas are ready"},
+    {SET "\"spec\":{\"replicas\":2,\"updateStrategy\":{\"rollingUpdate\":{\"partition\":1}}},"
+         "\"status\":"
          "{\"replicas\":2,\"readyReplicas\":2,\"updatedReplicas\":1}",
      HEALTH_CURRENT, ""},
-    {SET "\"spec\":{\"replicas\":1},\"status\":{\"replicas\":1,\"readyReplicas\":1,\"currentReplicas\":1,"
+    {SET "\"spec\":{\"replicas\":1},\"status\":{\"replicas\":1,\"readyReplicas\":1,"
+         "\"currentReplicas\":1,"
          "\"currentRevision\":\"a\",\"updateRevision\":\"b\"}",
      HEALTH_IN_PROGRESS, "update"},
-    {SET "\"spec\":{\"replicas\":1},\"status\":{\"replicas\":1,\"readyReplicas\":1,\"currentReplicas\":1,"
+    {SET "\"spec\":{\"replicas\":1},\"status\":{\"replicas\":1,\"readyReplicas\":1,"
+         "\"currentReplicas\":1,"
          "\"currentRevision\":\"a\",\"updateRevision\":\"a\"}",
      HEALTH_CURRENT, ""},
 
     {DAEMON "\"status\":{}", HEALTH_IN_PROGRESS, "observed"},
-    {DAEMON "\"metadata\":{\"generation\":1},\"status\":{\"observedGeneration\":1,"
-            "\"desiredNumberScheduled\":2,\"currentNumberScheduled\":2,\"updatedNumberScheduled\":2,"
-            "\"numberAvailable\":1,\"numberReady\":1}",
+    {DAEMON
+     "\"metadata\":{\"generation\":1},\"status\":{\"observedGeneration\":1,"
+     "\"desiredNumberScheduled\":2,\"currentNumberScheduled\":2,\"updatedNumberScheduled\":2,"
+     "\"numberAvailable\":1,\"numberReady\":1}",
      HEALTH_IN_PROGRESS, "1 of 2 pods are available"},
 
     {"\"apiVersion\":\"v1\",\"kind\":\"PersistentVolumeClaim\",\"status\":{\"phase\":\"Bound\"}",
      HEALTH_CURRENT, ""},
     {"\"apiVersion\":\"v1\",\"kind\":\"PersistentVolumeClaim\",\"status\":{\"phase\":\"Pending\"}",
      HEALTH_IN_PROGRESS, "Pending"},
-    {"\"apiVersion\":\"v1\",\"kind\":\"Service\",\"spec\":{\"type\":\"LoadBalancer\"}", HEALTH_IN_PROGRESS,
-     "IP"},
+    {"\"apiVersion\":\"v1\",\"kind\":\"Service\",\"spec\":{\"type\":\"LoadBalancer\"}",
+     HEALTH_IN_PROGRESS, "IP"},
     {"\"apiVersion\":\"v1\",\"kind\":\"Namespace\",\"status\":{\"phase\":\"Terminating\"}",
      HEALTH_TERMINATING, ""},
     /* A kind of the same name in another group has no special rule. */
@@ -131,7 +147,8 @@ static void test_kinds(void **state UNUSED)
         if (e) fail_msg("%s: %s", cases[i].object, e->message);
         enum health_status status = health_of(&a, object, &message);
         if (status != cases[i].status) {
-            fail_msg("%s: %s (" STR_FMT ")", cases[i].object, health_name(status), STR_ARG(message));
+            fail_msg("%s: %s (" STR_FMT ")", cases[i].object, health_name(status),
+                     STR_ARG(message));
         }
         if (str_find(message, str_of(cases[i].message)) < 0) {
             fail_msg("%s: says '" STR_FMT "'", cases[i].object, STR_ARG(message));

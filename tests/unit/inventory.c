@@ -7,10 +7,11 @@
 
 #include <cmocka.h>
 
-static struct kube_ref ref(const char *group, const char *version, const char *kind, const char *namespace,
-                           const char *name)
+static struct kube_ref ref(const char *group, const char *version, const char *kind,
+                           const char *namespace, const char *name)
 {
-    return (struct kube_ref){{str_of(group), str_of(version), str_of(kind)}, str_of(namespace), str_of(name)};
+    return (struct kube_ref){
+        {str_of(group), str_of(version), str_of(kind)}, str_of(namespace), str_of(name)};
 }
 
 static void test_ids(void **state UNUSED)
@@ -27,7 +28,8 @@ static void test_ids(void **state UNUSED)
     };
     arena a AUTO(arena_done) = {0};
     for (size_t i = 0; i < COUNT(cases); i++) {
-        struct kube_ref out, in = ref(cases[i].group, "v1", cases[i].kind, cases[i].namespace, cases[i].name);
+        struct kube_ref out,
+            in = ref(cases[i].group, "v1", cases[i].kind, cases[i].namespace, cases[i].name);
         str id = inventory_id(&a, in);
         assert_true(str_is(id, cases[i].id));
         assert_true(inventory_parse_id(&a, id, STR("v1"), &out));
@@ -42,7 +44,8 @@ static void test_bad_ids(void **state UNUSED)
     arena a AUTO(arena_done) = {0};
     struct kube_ref out;
     for (size_t i = 0; i < COUNT(bad); i++) {
-        if (inventory_parse_id(&a, str_of(bad[i]), STR("v1"), &out)) fail_msg("accepted: %s", bad[i]);
+        if (inventory_parse_id(&a, str_of(bad[i]), STR("v1"), &out))
+            fail_msg("accepted: %s", bad[i]);
     }
 }
 

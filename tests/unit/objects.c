@@ -11,10 +11,11 @@
 static node *object(arena *a, const char *name, int version, const char *extra)
 {
     node *n = NULL;
-    str json = str_printf(a,
-                          "{\"kind\":\"Thing\",\"metadata\":{\"namespace\":\"n\",\"name\":\"%s\","
-                          "\"resourceVersion\":\"%d\",\"managedFields\":[{\"manager\":\"m\"}]},\"x\":\"%s\"}",
-                          name, version, extra);
+    str json = str_printf(
+        a,
+        "{\"kind\":\"Thing\",\"metadata\":{\"namespace\":\"n\",\"name\":\"%s\","
+        "\"resourceVersion\":\"%d\",\"managedFields\":[{\"manager\":\"m\"}]},\"x\":\"%s\"}",
+        name, version, extra);
     assert_null(json_parse(a, json, (struct json_options){0}, &n));
     return n;
 }

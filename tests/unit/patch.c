@@ -1,8 +1,8 @@
 #include "doc/patch.h"
 
+#include <cmocka.h>
 #include <setjmp.h>
 #include <stdarg.h>
-#include <cmocka.h>
 
 #include "base/limits.h"
 #include "doc/json.h"
@@ -173,7 +173,8 @@ static void test_copies_are_bounded(void **state)
     arena a AUTO(arena_done) = {0};
     buf ops = BUF(&a);
     BUF_ADD(&ops, "[{\"op\":\"add\",\"path\":\"/a\",\"value\":[0]}");
-    for (int i = 0; i < 40; i++) BUF_ADD(&ops, ",{\"op\":\"copy\",\"from\":\"/a\",\"path\":\"/a/0\"}");
+    for (int i = 0; i < 40; i++)
+        BUF_ADD(&ops, ",{\"op\":\"copy\",\"from\":\"/a\",\"path\":\"/a/0\"}");
     BUF_ADD(&ops, "]");
     node *root;
     err *e AUTO(err_done) = patched(&a, "{}", str_z(&a, buf_str(&ops)), &root);
@@ -199,14 +200,16 @@ static void test_depth_is_bounded(void **state)
 
     buf deep = BUF(&a);
     BUF_ADD(&deep, "[{\"op\":\"add\",\"path\":\"");
-    for (int i = 0; i < LIMIT_DOC_DEPTH - 1; i++) BUF_ADD(&deep, "/a");
+    for (int i = 0; i < LIMIT_DOC_DEPTH - 1; i++)
+        BUF_ADD(&deep, "/a");
     BUF_ADD(&deep, "\",\"value\":{\"b\":{\"b\":{}}}}]");
     buf document = BUF(&a);
-    for (int i = 0; i < LIMIT_DOC_DEPTH - 2; i++) BUF_ADD(&document, "{\"a\":");
+    for (int i = 0; i < LIMIT_DOC_DEPTH - 2; i++)
+        BUF_ADD(&document, "{\"a\":");
     BUF_ADD(&document, "{}");
     buf_fill(&document, '}', LIMIT_DOC_DEPTH - 2);
-    err *too_deep AUTO(err_done) = patched(&a, str_z(&a, buf_str(&document)),
-                                           str_z(&a, buf_str(&deep)), &root);
+    err *too_deep AUTO(err_done) =
+        patched(&a, str_z(&a, buf_str(&document)), str_z(&a, buf_str(&deep)), &root);
     assert_non_null(too_deep);
     assert_string_equal(too_deep->message, "patch nests deeper than 200 levels");
 }
@@ -216,7 +219,8 @@ static void test_too_many_operations(void **state)
     (void)state;
     arena a AUTO(arena_done) = {0};
     node *list = node_list(&a);
-    for (int i = 0; i <= LIMIT_PATCH_OPS; i++) node_push(&a, list, node_map(&a));
+    for (int i = 0; i <= LIMIT_PATCH_OPS; i++)
+        node_push(&a, list, node_map(&a));
     struct patch patch;
     err *e AUTO(err_done) = patch_read(&a, list, &patch);
     assert_non_null(e);
@@ -226,7 +230,8 @@ static void test_too_many_operations(void **state)
 static void check_number(const char *text, const char *expected, enum node_kind kind)
 {
     arena a AUTO(arena_done) = {0};
-    node *n = node_scalar(&a, str_has_char(str_of(text), '.') ? NODE_FLOAT : NODE_INT, str_of(text));
+    node *n =
+        node_scalar(&a, str_has_char(str_of(text), '.') ? NODE_FLOAT : NODE_INT, str_of(text));
     n->style = NODE_DOUBLE;
     n->tagged = true;
     patch_normalize(&a, n);
@@ -278,7 +283,8 @@ static void check_merge(const char *document, const char *patch, const char *exp
 static void test_merge_patch(void **state)
 {
     (void)state;
-    check_merge("{\"a\":1,\"b\":{\"c\":2,\"d\":3}}", "{\"b\":{\"c\":null,\"e\":4},\"f\":{\"g\":null}}",
+    check_merge("{\"a\":1,\"b\":{\"c\":2,\"d\":3}}",
+                "{\"b\":{\"c\":null,\"e\":4},\"f\":{\"g\":null}}",
                 "{\"a\":1,\"b\":{\"d\":3,\"e\":4},\"f\":{}}");
     check_merge("{\"a\":[1,2]}", "{\"a\":[3]}", "{\"a\":[3]}");
     check_merge("{\"a\":1}", "[1]", "[1]");

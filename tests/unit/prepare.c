@@ -17,7 +17,8 @@ static node *parsed(arena *a, const char *json)
     return n;
 }
 
-static const struct prepare_options owner = {.owner_name = {"apps", 4}, .owner_namespace = {"flux", 4}};
+static const struct prepare_options owner = {.owner_name = {"apps", 4},
+                                             .owner_namespace = {"flux", 4}};
 
 static void expect(const char *in, const char *out)
 {
@@ -25,18 +26,20 @@ static void expect(const char *in, const char *out)
     node *object = parsed(&a, in);
     err *e = prepare_object(&a, object, &owner);
     if (e) fail_msg("%s", e->message);
-    if (!node_equal(object, parsed(&a, out))) fail_msg("got " STR_FMT, STR_ARG(json_text(&a, object)));
+    if (!node_equal(object, parsed(&a, out)))
+        fail_msg("got " STR_FMT, STR_ARG(json_text(&a, object)));
 }
 
 #define OWNER                                                                                      \
-    "\"labels\":{\"kustomize.toolkit.fluxcd.io/name\":\"apps\","                                  \
+    "\"labels\":{\"kustomize.toolkit.fluxcd.io/name\":\"apps\","                                   \
     "\"kustomize.toolkit.fluxcd.io/namespace\":\"flux\"}"
 
 static void test_normal(void **state UNUSED)
 {
     expect("{\"apiVersion\":\"v1\",\"kind\":\"ConfigMap\",\"metadata\":{\"name\":\"a\","
            "\"creationTimestamp\":null,\"uid\":\"x\",\"resourceVersion\":\"1\"},\"status\":{}}",
-           "{\"apiVersion\":\"v1\",\"kind\":\"ConfigMap\",\"metadata\":{\"name\":\"a\"," OWNER "}}");
+           "{\"apiVersion\":\"v1\",\"kind\":\"ConfigMap\",\"metadata\":{\"name\":\"a\"," OWNER
+           "}}");
     expect("{\"apiVersion\":\"v1\",\"kind\":\"Secret\",\"metadata\":{\"name\":\"a\"},"
            "\"data\":{\"k\":\"eA==\",\"j\":\"eA==\"},\"stringData\":{\"k\":\"new\"}}",
            "{\"apiVersion\":\"v1\",\"kind\":\"Secret\",\"metadata\":{\"name\":\"a\"," OWNER "},"
@@ -44,11 +47,13 @@ static void test_normal(void **state UNUSED)
     expect("{\"apiVersion\":\"v1\",\"kind\":\"Service\",\"metadata\":{\"name\":\"a\"},"
            "\"spec\":{\"ports\":[{\"port\":1},{\"port\":2,\"protocol\":\"UDP\"}]}}",
            "{\"apiVersion\":\"v1\",\"kind\":\"Service\",\"metadata\":{\"name\":\"a\"," OWNER "},"
-           "\"spec\":{\"ports\":[{\"port\":1,\"protocol\":\"TCP\"},{\"port\":2,\"protocol\":\"UDP\"}]}}");
+           "\"spec\":{\"ports\":[{\"port\":1,\"protocol\":\"TCP\"},{\"port\":2,\"protocol\":"
+           "\"UDP\"}]}}");
     expect("{\"apiVersion\":\"batch/v1\",\"kind\":\"CronJob\",\"metadata\":{\"name\":\"a\"},"
            "\"spec\":{\"jobTemplate\":{\"spec\":{\"template\":{\"spec\":{\"containers\":"
            "[{\"ports\":[{\"containerPort\":1}]}]}}}}}}",
-           "{\"apiVersion\":\"batch/v1\",\"kind\":\"CronJob\",\"metadata\":{\"name\":\"a\"," OWNER "},"
+           "{\"apiVersion\":\"batch/v1\",\"kind\":\"CronJob\",\"metadata\":{\"name\":\"a\"," OWNER
+           "},"
            "\"spec\":{\"jobTemplate\":{\"spec\":{\"template\":{\"spec\":{\"containers\":"
            "[{\"ports\":[{\"containerPort\":1,\"protocol\":\"TCP\"}]}]}}}}}}");
     expect("{\"apiVersion\":\"apiextensions.k8s.io/v1\",\"kind\":\"CustomResourceDefinition\","
@@ -61,11 +66,14 @@ static void test_normal(void **state UNUSED)
 static void test_secret_values(void **state UNUSED)
 {
     static const char *const bad[] = {
-        "{\"apiVersion\":\"v1\",\"kind\":\"Secret\",\"metadata\":{\"name\":\"a\",\"namespace\":\"n\"},"
+        "{\"apiVersion\":\"v1\",\"kind\":\"Secret\",\"metadata\":{\"name\":\"a\",\"namespace\":"
+        "\"n\"},"
         "\"stringData\":{\"pin\":424283171}}",
-        "{\"apiVersion\":\"v1\",\"kind\":\"Secret\",\"metadata\":{\"name\":\"a\",\"namespace\":\"n\"},"
+        "{\"apiVersion\":\"v1\",\"kind\":\"Secret\",\"metadata\":{\"name\":\"a\",\"namespace\":"
+        "\"n\"},"
         "\"data\":{\"pin\":424283171}}",
-        "{\"apiVersion\":\"v1\",\"kind\":\"Secret\",\"metadata\":{\"name\":\"a\",\"namespace\":\"n\"},"
+        "{\"apiVersion\":\"v1\",\"kind\":\"Secret\",\"metadata\":{\"name\":\"a\",\"namespace\":"
+        "\"n\"},"
         "\"stringData\":{\"pin\":{\"x\":424283171}}}",
     };
     for (size_t i = 0; i < COUNT(bad); i++) {
@@ -84,12 +92,14 @@ static void test_common_metadata(void **state UNUSED)
     node *labels = parsed(&a, "{\"team\":\"x\",\"kustomize.toolkit.fluxcd.io/name\":\"mine\"}");
     struct prepare_options options = owner;
     options.common_labels = labels;
-    node *object = parsed(&a, "{\"apiVersion\":\"v1\",\"kind\":\"ConfigMap\",\"metadata\":{\"name\":\"a\","
-                              "\"labels\":{\"team\":\"y\"}}}");
+    node *object =
+        parsed(&a, "{\"apiVersion\":\"v1\",\"kind\":\"ConfigMap\",\"metadata\":{\"name\":\"a\","
+                   "\"labels\":{\"team\":\"y\"}}}");
     assert_null(prepare_object(&a, object, &options));
     assert_true(str_is(node_find_str(object, "metadata", "labels", "team", NULL), "x"));
-    object = parsed(&a, "{\"apiVersion\":\"v1\",\"kind\":\"ConfigMap\",\"metadata\":{\"name\":\"a\","
-                        "\"labels\":[]}}");
+    object =
+        parsed(&a, "{\"apiVersion\":\"v1\",\"kind\":\"ConfigMap\",\"metadata\":{\"name\":\"a\","
+                   "\"labels\":[]}}");
     err *e AUTO(err_done) = prepare_object(&a, object, &options);
     assert_string_equal(e->message, "ConfigMap/a: metadata.labels is no map");
 }
@@ -112,8 +122,9 @@ static void test_switches(void **state UNUSED)
     };
     for (size_t i = 0; i < COUNT(cases); i++) {
         arena a AUTO(arena_done) = {0};
-        str json = str_printf(&a, "{\"metadata\":{\"%s\":{\"kustomize.toolkit.fluxcd.io/%s\":\"%s\"}}}",
-                              cases[i].place, cases[i].key, cases[i].value);
+        str json =
+            str_printf(&a, "{\"metadata\":{\"%s\":{\"kustomize.toolkit.fluxcd.io/%s\":\"%s\"}}}",
+                       cases[i].place, cases[i].key, cases[i].value);
         node *object = parsed(&a, json.data);
         assert_int_equal(prepare_policy_of(object), cases[i].policy);
         assert_int_equal(prepare_is_forced(object), cases[i].forced);

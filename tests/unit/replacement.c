@@ -1,8 +1,8 @@
 #include "render/replacement.h"
 
+#include <cmocka.h>
 #include <setjmp.h>
 #include <stdarg.h>
-#include <cmocka.h>
 
 #include "doc/yaml.h"
 #include "doc/yaml_print.h"
@@ -29,7 +29,7 @@ static void check_set(const char *object, const char *path, struct replacement_o
     assert_string_equal(e ? e->message : str_z(&a, buf_str(&b)), expected);
 }
 
-#define NONE ((struct replacement_options){0})
+#define NONE   ((struct replacement_options){0})
 #define CREATE ((struct replacement_options){.create = true})
 #define PIECE(delimiter_, index_)                                                                  \
     ((struct replacement_options){.delimiter = STR(delimiter_), .index = (index_)})
@@ -37,7 +37,8 @@ static void check_set(const char *object, const char *path, struct replacement_o
 static void test_missing_targets(void **state)
 {
     (void)state;
-    check_set("{a: {b: 1}}", "a.c", NONE, "x", "unable to find field \"a.c\" in replacement target");
+    check_set("{a: {b: 1}}", "a.c", NONE, "x",
+              "unable to find field \"a.c\" in replacement target");
     check_set("{a: [1]}", "a.3", NONE, "x",
               "unable to find field \"a.3\" in replacement target: index 3 specified but only 1 "
               "elements found");
@@ -56,9 +57,10 @@ static void test_missing_targets(void **state)
     check_set("{a: [{n: x}]}", "a.[n=(].b", NONE, "x",
               "unable to find field \"a.[n=(].b\" in replacement target: error parsing regexp: "
               "missing closing ): `(`");
-    check_set("{a: [x]}", "a.[x]", NONE, "x",
-              "unable to find field \"a.[x]\" in replacement target: list path element must contain "
-              "fieldName=fieldValue for element to match");
+    check_set(
+        "{a: [x]}", "a.[x]", NONE, "x",
+        "unable to find field \"a.[x]\" in replacement target: list path element must contain "
+        "fieldName=fieldValue for element to match");
     check_set("{a: []}", "a.[n=^x$y].b", CREATE, "x",
               "unable to find or create field \"a.[n=^x$y].b\" in replacement target");
 }
@@ -163,8 +165,9 @@ static void check_value(const char *object, const char *path, struct replacement
 static void test_values(void **state)
 {
     (void)state;
-    check_value("{a: {}, b: null, c: []}", "a", NONE, "fieldPath `a` is missing for replacement "
-                                                      "source ID");
+    check_value("{a: {}, b: null, c: []}", "a", NONE,
+                "fieldPath `a` is missing for replacement "
+                "source ID");
     check_value("{b: null}", "b", NONE, "fieldPath `b` is missing for replacement source ID");
     check_value("{}", "", NONE, "fieldPath `metadata.name` is missing for replacement source ID");
     check_value("{a: 1}", "a.*", NONE,

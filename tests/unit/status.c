@@ -28,8 +28,9 @@ static struct work work_on(arena *a, const char *json)
 
 static str transition(const struct status *status, const char *type)
 {
-    NODE_EACH(node_get(status->now, STR("conditions")), it) {
-        if (str_is(node_get_str(it, STR("type")), type)) return node_get_str(it, STR("lastTransitionTime"));
+    NODE_EACH (node_get(status->now, STR("conditions")), it) {
+        if (str_is(node_get_str(it, STR("type")), type))
+            return node_get_str(it, STR("lastTransitionTime"));
     }
     return (str){0};
 }
@@ -56,7 +57,8 @@ static void test_transition(void **state UNUSED)
 static void test_pair(void **state UNUSED)
 {
     arena a AUTO(arena_done) = {0};
-    struct work work = work_on(&a, "{\"status\":{\"conditions\":[{\"type\":\"Foreign\",\"status\":\"True\"}]}}");
+    struct work work =
+        work_on(&a, "{\"status\":{\"conditions\":[{\"type\":\"Foreign\",\"status\":\"True\"}]}}");
     struct status status = status_begin(&work, "m");
     status_stalled(&status, STR("S"), STR(""));
     status_reconciling(&status, STR("R"), STR(""));
@@ -71,8 +73,9 @@ static void test_pair(void **state UNUSED)
 static void test_requested(void **state UNUSED)
 {
     arena a AUTO(arena_done) = {0};
-    struct work work = work_on(&a, "{\"metadata\":{\"annotations\":{\"reconcile.fluxcd.io/requestedAt\":\"t2\"}},"
-                                   "\"status\":{\"lastHandledReconcileAt\":\"t1\"}}");
+    struct work work =
+        work_on(&a, "{\"metadata\":{\"annotations\":{\"reconcile.fluxcd.io/requestedAt\":\"t2\"}},"
+                    "\"status\":{\"lastHandledReconcileAt\":\"t1\"}}");
     struct status status = status_begin(&work, "m");
     assert_true(status_is_requested(&status));
     status_handled(&status);
@@ -114,15 +117,17 @@ static void test_ready(void **state UNUSED)
     };
     for (size_t i = 0; i < COUNT(cases); i++) {
         arena a AUTO(arena_done) = {0};
-        assert_int_equal(status_object_is_ready(work_on(&a, cases[i].object).object), cases[i].ready);
+        assert_int_equal(status_object_is_ready(work_on(&a, cases[i].object).object),
+                         cases[i].ready);
     }
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_transition),   cmocka_unit_test(test_pair),  cmocka_unit_test(test_requested),
-        cmocka_unit_test(test_long_message), cmocka_unit_test(test_ready),
+        cmocka_unit_test(test_transition), cmocka_unit_test(test_pair),
+        cmocka_unit_test(test_requested),  cmocka_unit_test(test_long_message),
+        cmocka_unit_test(test_ready),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

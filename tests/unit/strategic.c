@@ -1,8 +1,8 @@
 #include "render/strategic.h"
 
+#include <cmocka.h>
 #include <setjmp.h>
 #include <stdarg.h>
-#include <cmocka.h>
 
 #include "base/limits.h"
 #include "doc/json.h"
@@ -53,8 +53,10 @@ static void check_error(const char *target, const char *patch, const char *messa
 static void check_pod(const char *target, const char *patch, const char *expected)
 {
     arena a AUTO(arena_done) = {0};
-    node *root = parsed(&a, str_z(&a, str_printf(&a, "{apiVersion: v1, kind: Pod, spec: %s}", target)));
-    node *merge = parsed(&a, str_z(&a, str_printf(&a, "{apiVersion: v1, kind: Pod, spec: %s}", patch)));
+    node *root =
+        parsed(&a, str_z(&a, str_printf(&a, "{apiVersion: v1, kind: Pod, spec: %s}", target)));
+    node *merge =
+        parsed(&a, str_z(&a, str_printf(&a, "{apiVersion: v1, kind: Pod, spec: %s}", patch)));
     err *e AUTO(err_done) = strategic_merge(&a, NULL, merge, &root);
     if (e) fail_msg("%s: %s", patch, e->message);
     buf b = BUF(&a);
@@ -65,8 +67,9 @@ static void check_pod(const char *target, const char *patch, const char *expecte
 static void test_shapes_must_agree(void **state)
 {
     (void)state;
-    check_error("a: {b: 1}", "a: [x]",
-                "wrong node kind: expected MappingNode but got SequenceNode: node contents:\n[x]\n");
+    check_error(
+        "a: {b: 1}", "a: [x]",
+        "wrong node kind: expected MappingNode but got SequenceNode: node contents:\n[x]\n");
     check_error("a: [1]", "a:\n  b: 'q'\n",
                 "wrong node kind: expected SequenceNode but got MappingNode: node contents:\n"
                 "b: 'q'\n");
@@ -93,7 +96,8 @@ static void test_too_many_items(void **state)
     arena a AUTO(arena_done) = {0};
     buf b = BUF(&a);
     BUF_ADD(&b, "{apiVersion: v1, kind: Pod, spec: {volumes: [{}");
-    for (int i = 0; i < LIMIT_MERGE_ITEMS; i++) BUF_ADD(&b, ",{}");
+    for (int i = 0; i < LIMIT_MERGE_ITEMS; i++)
+        BUF_ADD(&b, ",{}");
     BUF_ADD(&b, "]}}");
     check_error("{apiVersion: v1, kind: Pod, spec: {volumes: []}}", str_z(&a, buf_str(&b)),
                 "lists of 10001 items merge by key, the limit is 10000");
@@ -177,10 +181,10 @@ static void test_list_directives(void **state)
 static void check_ports(const char *target, const char *patch, const char *expected)
 {
     arena a AUTO(arena_done) = {0};
-    check_pod(str_z(&a, str_printf(&a, "{containers: [{name: a, ports: %s}]}", target)),
-              str_z(&a, str_printf(&a, "{containers: [{name: a, ports: %s}]}", patch)),
-              str_z(&a, str_printf(&a, "{\"containers\":[{\"name\":\"a\",\"ports\":%s}]}",
-                                   expected)));
+    check_pod(
+        str_z(&a, str_printf(&a, "{containers: [{name: a, ports: %s}]}", target)),
+        str_z(&a, str_printf(&a, "{containers: [{name: a, ports: %s}]}", patch)),
+        str_z(&a, str_printf(&a, "{\"containers\":[{\"name\":\"a\",\"ports\":%s}]}", expected)));
 }
 
 static void test_several_keys(void **state)
@@ -263,9 +267,10 @@ static void test_custom_schema_replaces_the_other(void **state)
                "{byName: {n: [{id: 2}]}}",
                "{\"apiVersion\":\"x/v1\",\"byName\":{\"n\":[{\"id\":2},{\"id\":1}]},"
                "\"kind\":\"Box\"}");
-    check_with(schema, "{apiVersion: v1, kind: Pod, spec: {volumes: [{name: v}]}}",
-               "{spec: {volumes: [{name: w}]}}",
-               "{\"apiVersion\":\"v1\",\"kind\":\"Pod\",\"spec\":{\"volumes\":[{\"name\":\"w\"}]}}");
+    check_with(
+        schema, "{apiVersion: v1, kind: Pod, spec: {volumes: [{name: v}]}}",
+        "{spec: {volumes: [{name: w}]}}",
+        "{\"apiVersion\":\"v1\",\"kind\":\"Pod\",\"spec\":{\"volumes\":[{\"name\":\"w\"}]}}");
 }
 
 static void test_patch_is_not_changed(void **state)

@@ -10,8 +10,9 @@
 #include "doc/json.h"
 
 static const char *const values[][2] = {
-    {"a", "hello"},     {"empty", ""},        {"path", "usr/local/lib"}, {"n", "0123456789"},
-    {"dots", "a.b.c.d"}, {"word", "größe"}, {"x_1", "v"},              {"star", "a*b"},
+    {"a", "hello"},      {"empty", ""},       {"path", "usr/local/lib"},
+    {"n", "0123456789"}, {"dots", "a.b.c.d"}, {"word", "größe"},
+    {"x_1", "v"},        {"star", "a*b"},
 };
 
 static void fill(arena *a, struct map *map)
@@ -109,7 +110,8 @@ static void test_values(void **state UNUSED)
     fill(&a, &map);
     for (size_t i = 0; i < COUNT(good); i++) {
         str out;
-        err *e = subst_text(&a, str_of(good[i][0]), &map, (struct subst_options){.strict = true}, &out);
+        err *e =
+            subst_text(&a, str_of(good[i][0]), &map, (struct subst_options){.strict = true}, &out);
         if (e) fail_msg("%s: %s", good[i][0], e->message);
         if (!str_is(out, good[i][1])) fail_msg("%s: " STR_FMT, good[i][0], STR_ARG(out));
     }
@@ -122,8 +124,8 @@ static void test_broken(void **state UNUSED)
     fill(&a, &map);
     for (size_t i = 0; i < COUNT(broken); i++) {
         str out;
-        err *e AUTO(err_done) =
-            subst_text(&a, str_of(broken[i][0]), &map, (struct subst_options){.strict = true}, &out);
+        err *e AUTO(err_done) = subst_text(&a, str_of(broken[i][0]), &map,
+                                           (struct subst_options){.strict = true}, &out);
         if (!e) fail_msg("%s: accepted as " STR_FMT, broken[i][0], STR_ARG(out));
         assert_string_equal(e->message, broken[i][1]);
     }
@@ -144,7 +146,8 @@ static void test_bounds(void **state UNUSED)
     arena a AUTO(arena_done) = {0};
     struct map map AUTO(map_done) = {0};
     buf deep = BUF(&a);
-    for (int i = 0; i < 1000; i++) buf_add(&deep, STR("${x:-"));
+    for (int i = 0; i < 1000; i++)
+        buf_add(&deep, STR("${x:-"));
     str out, big = STR("0123456789");
     struct subst_options options = {.output_limit = 64};
     err *e = subst_text(&a, buf_str(&deep), &map, (struct subst_options){0}, &out);
@@ -187,22 +190,25 @@ static void test_object(void **state UNUSED)
     str number = STR("7"), quote = STR("\"");
     map_put(&map, STR("n"), &number);
     map_put(&map, STR("quote"), &quote);
-    node *object = parsed(&a, "{\"apiVersion\":\"v1\",\"kind\":\"ConfigMap\",\"metadata\":{\"name\":\"c\"},"
-                              "\"data\":{\"a\":\"${n}\",\"b\":\"${quote}${n}${quote}\",\"c\":\"x${n}\"}}");
+    node *object =
+        parsed(&a, "{\"apiVersion\":\"v1\",\"kind\":\"ConfigMap\",\"metadata\":{\"name\":\"c\"},"
+                   "\"data\":{\"a\":\"${n}\",\"b\":\"${quote}${n}${quote}\",\"c\":\"x${n}\"}}");
     assert_null(subst_object(&a, &map, (struct subst_options){.strict = true}, &object));
     node *data = node_get(object, STR("data"));
     assert_int_equal(node_get(data, STR("a"))->kind, NODE_INT);
     assert_int_equal(node_get(data, STR("b"))->kind, NODE_STR);
     assert_true(str_is(node_get_str(data, STR("c")), "x7"));
 
-    object = parsed(&a, "{\"apiVersion\":\"v1\",\"kind\":\"ConfigMap\",\"metadata\":{\"name\":\"c\","
-                        "\"annotations\":{\"kustomize.toolkit.fluxcd.io/substitute\":\"disabled\"}},"
-                        "\"data\":{\"a\":\"${none}\"}}");
+    object =
+        parsed(&a, "{\"apiVersion\":\"v1\",\"kind\":\"ConfigMap\",\"metadata\":{\"name\":\"c\","
+                   "\"annotations\":{\"kustomize.toolkit.fluxcd.io/substitute\":\"disabled\"}},"
+                   "\"data\":{\"a\":\"${none}\"}}");
     assert_null(subst_object(&a, &map, (struct subst_options){.strict = true}, &object));
     assert_true(str_is(node_find_str(object, "data", "a", NULL), "${none}"));
 
-    object = parsed(&a, "{\"apiVersion\":\"v1\",\"kind\":\"ConfigMap\",\"metadata\":{\"name\":\"c\"},"
-                        "\"data\":{\"a\":\"${none}\"}}");
+    object =
+        parsed(&a, "{\"apiVersion\":\"v1\",\"kind\":\"ConfigMap\",\"metadata\":{\"name\":\"c\"},"
+                   "\"data\":{\"a\":\"${none}\"}}");
     err *e AUTO(err_done) = subst_object(&a, &map, (struct subst_options){.strict = true}, &object);
     assert_string_equal(e->message,
                         "post build failed for 'ConfigMap.v1.[noGrp]/c': envsubst error: variable "
@@ -212,8 +218,9 @@ static void test_object(void **state UNUSED)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_values), cmocka_unit_test(test_broken), cmocka_unit_test(test_lenient),
-        cmocka_unit_test(test_bounds), cmocka_unit_test(test_names),  cmocka_unit_test(test_object),
+        cmocka_unit_test(test_values),  cmocka_unit_test(test_broken),
+        cmocka_unit_test(test_lenient), cmocka_unit_test(test_bounds),
+        cmocka_unit_test(test_names),   cmocka_unit_test(test_object),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
