@@ -91,7 +91,7 @@ static node *find_item(const node *list, const struct identity *id)
     return NULL;
 }
 
-/* compat: an empty value matches any; keys beyond the values count as matched, but without any value
+/* compat: an empty value matches any; keys beyond the values count as matched, but with no value
  * nothing matches. Pinned by unit/strategic. */
 static err *item_matches(const node *item, const struct identity *id, bool *out)
 {
@@ -261,7 +261,8 @@ static err *collect_identities(arena *a, const node *dest, const node *patch, co
 /* Without the keys it has no value for, unless it has none at all. */
 static struct identity known_part(arena *a, struct identity id)
 {
-    struct identity known = {NEW_ARRAY(a, str, id.key_count), 0, NEW_ARRAY(a, str, id.key_count), 0};
+    struct identity known = {NEW_ARRAY(a, str, id.key_count), 0, NEW_ARRAY(a, str, id.key_count),
+                             0};
     for (size_t i = 0; i < id.value_count; i++) {
         if (!id.values[i].len) continue;
         known.keys[known.key_count++] = id.keys[i];
