@@ -8,6 +8,7 @@
 #include "base/limits.h"
 #include "base/list.h"
 #include "base/log.h"
+#include "base/metrics.h"
 #include "base/rand.h"
 #include "kube/kube_call.h"
 
@@ -74,6 +75,11 @@ struct event_sender {
     struct recent *recents; /* a ring of at most LIMIT_EVENT_RECENT */
     size_t recent_count, recent_room, recent_oldest;
 };
+
+METRIC(events_dropped) = {.name = "fixpoint_events_dropped_total",
+                          .help = "Kubernetes Events that were never sent.",
+                          .type = METRIC_COUNTER,
+                          .labels = {"component"}};
 
 static const struct kube_resource events = {.plural = {"events", 6}, .namespaced = true};
 
@@ -145,6 +151,13 @@ static void item_free(struct item *item)
     arena_done(&all);
 }
 
+static void drop(struct event_sender *sender, struct item *item)
+{
+    sender->dropped += (uint64_t)item->count;
+    metrics_add(&metric_events_dropped, (str[]){sender->component}, item->count);
+    item_free(item);
+}
+
 /* ---- The queue; called with the lock held ---- */
 
 static struct item *find_waiting(struct event_sender *sender, const struct key *key)
@@ -172,18 +185,12 @@ static void take(struct event_sender *sender, struct item *item)
     sender->count--;
 }
 
-static void drop(struct event_sender *sender, struct item *item)
-{
-    sender->dropped += (uint64_t)item->count;
-    item_free(item);
-}
-
-static void drop_oldest(struct event_sender *sender)
+static struct item *take_oldest(struct event_sender *sender)
 {
     struct list_link *list = list_is_empty(&sender->waiting) ? &sender->urgent : &sender->waiting;
     struct item *item = CONTAINER_OF(list->next, struct item, link);
     take(sender, item);
-    drop(sender, item);
+    return item;
 }
 
 static bool is_in_flight(struct event_sender *sender, const struct key *key)
@@ -209,20 +216,21 @@ static struct item *next_ready(struct event_sender *sender)
 
 void event_send(struct event_sender *sender, const struct event *event)
 {
-    struct item *item = item_new(sender, event);
+    struct item *item = item_new(sender, event), *oldest = NULL;
     pthread_mutex_lock(&sender->lock);
     struct item *same = find_waiting(sender, &item->key);
     if (same) {
         same->count++;
         same->last_wall_ns = item->last_wall_ns;
-        item_free(item);
     } else {
-        if (sender->count >= LIMIT_EVENT_QUEUE) drop_oldest(sender);
+        if (sender->count >= LIMIT_EVENT_QUEUE) oldest = take_oldest(sender);
         put(sender, item, false);
     }
     bool post = !sender->posted;
     sender->posted = true;
     pthread_mutex_unlock(&sender->lock);
+    if (same) item_free(item);
+    if (oldest) drop(sender, oldest);
     if (post) loop_post(kube_loop(sender->kube), pump, sender);
 }
 
@@ -332,14 +340,15 @@ static void on_sent(void *context, arena *a, const struct http_response *respons
     if (again && !vanished) item->not_before_ns = clock_now_ns() + RETRY_NS;
     if (e) log_debug("event", LOG_STR("reason", item->event.reason), LOG_ERR(e));
 
-    pthread_mutex_lock(&sender->lock);
-    if (again)
+    if (again) {
+        pthread_mutex_lock(&sender->lock);
         put(sender, item, true);
-    else if (e)
+        pthread_mutex_unlock(&sender->lock);
+    } else if (e) {
         drop(sender, item);
-    else
+    } else {
         item_free(item);
-    pthread_mutex_unlock(&sender->lock);
+    }
     err_free(e);
     sender->in_flight_count--;
     pump(sender);
