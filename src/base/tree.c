@@ -129,6 +129,8 @@ static err *resolve(arena *a, const struct tree *tree, str path, str *out)
         ssize_t len =
             readlinkat(tree->fd, str_z(a, str_skip(buf_str(&real), 1)), target, sizeof target);
         if (len < 0 && errno == EINVAL) continue; /* not a link */
+        if (len < 0 && errno == ENOTDIR)
+            return err_new(ERR_NOT_FOUND, "NotFound", "not a directory");
         if (len < 0) return lookup_error(tree, "lstat", str_dup(a, buf_str(&real)), errno);
         if (++links > LINKS_MAX) return err_invalid("EvalSymlinks: too many links");
         if (len > 0 && target[0] == '/' && !tree->whole) return leads_out(path);

@@ -342,20 +342,28 @@ static err *add_fields(const struct layer *layer, struct accumulation *into)
     return field_config_merge(a, &into->fields, &fields);
 }
 
-static err *add_crds(const struct layer *layer, struct accumulation *into)
+static err *add_crd(const struct layer *layer, str path, struct accumulation *into)
 {
     arena *a = layer->build->a;
-    const node *crds = layer_field(layer, "crds");
     struct field_config more;
     str text;
-    err *e = NULL;
-    NODE_EACH (crds, it) {
-        if (!e) e = loader_read(a, layer->loader, it->text, &text);
-        if (!e) e = field_config_read_crds(a, text, &more);
-        if (!e) e = field_config_merge(a, &into->fields, &more);
+    TRY(loader_read(a, layer->loader, path, &text));
+    err *e = field_config_read_crds(a, text, &more);
+    if (e) {
+        const char *what = "unable to parse open API definition from";
+        return err_wrap(e, "%s '" STR_FMT "'", what, STR_ARG(path));
     }
+    return field_config_merge(a, &into->fields, &more);
+}
+
+static err *add_crds(const struct layer *layer, struct accumulation *into)
+{
+    const node *crds = layer_field(layer, "crds");
+    err *e = NULL;
+    for (size_t i = 0; crds && i < crds->count && !e; i++)
+        e = add_crd(layer, crds->items[i]->text, into);
     if (!e) return NULL;
-    buf names = BUF(a);
+    buf names = BUF(layer->build->a);
     NODE_EACH (crds, it)
         buf_printf(&names, "%s" STR_FMT, names.len ? " " : "", STR_ARG(it->text));
     return err_wrap(e, "loading CRDs [" STR_FMT "]", STR_ARG(buf_str(&names)));

@@ -12,16 +12,16 @@ const struct builtin *builtin_find(str kind)
 }
 
 err *builtin_configure(struct build *build, const struct loader *loader, const char *kind,
-                       const node *config, struct field_specs specs, struct plugin *out)
+                       struct builtin_config config, struct plugin *out)
 {
     const struct builtin *type = builtin_find(str_of(kind));
     must(type);
-    struct builtin_config from = {.config = config, .specs = specs, .shown = config};
+    if (!config.shown) config.shown = config.config;
     *out = (struct plugin){.type = type};
-    err *e = type->configure(build, loader, &from, &out->state);
+    err *e = type->configure(build, loader, &config, &out->state);
     if (!e) return NULL;
     buf shown = BUF(build->a);
-    TRY(yaml_emit(&shown, config));
+    TRY(yaml_emit(&shown, config.shown));
     return err_wrap(e, "trouble configuring builtin %s with config: `\n" STR_FMT "`", kind,
                     STR_ARG(buf_str(&shown)));
 }

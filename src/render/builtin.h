@@ -15,7 +15,7 @@
 struct builtin_config {
     const node *config;       /* with the names of the row's type */
     struct field_specs specs; /* of the config, or the defaults of a kustomization */
-    const node *shown;        /* the config as messages quote it */
+    const node *shown;        /* as messages quote the config; NULL: config itself */
 };
 
 struct builtin {
@@ -43,7 +43,7 @@ const struct builtin *builtin_find(str kind); /* NULL: unknown */
 
 /* From a field of a kustomization. "trouble configuring builtin KIND with config: `..." */
 MUST_USE err *builtin_configure(struct build *build, const struct loader *loader, const char *kind,
-                                const node *config, struct field_specs specs, struct plugin *out);
+                                struct builtin_config config, struct plugin *out);
 /* From a resource under generators, transformers or validators. "plugin ID fails configuration:
  * ..." */
 MUST_USE err *builtin_load(struct build *build, const struct loader *loader,

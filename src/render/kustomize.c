@@ -93,9 +93,9 @@ static err *label_managed_by(struct build *build, struct resmap *map)
     node *config = node_map(a), *labels = node_map(a);
     node_set_str(a, labels, STR("app.kubernetes.io/managed-by"), STR(MANAGED_BY));
     node_set(a, config, STR("labels"), labels);
+    struct builtin_config from = {.config = config, .specs = {spec, COUNT(spec)}};
     struct plugin plugin;
-    TRY(builtin_configure(build, NULL, "LabelTransformer", config,
-                          (struct field_specs){spec, COUNT(spec)}, &plugin));
+    TRY(builtin_configure(build, NULL, "LabelTransformer", from, &plugin));
     return plugin.type->transform(build, plugin.state, map);
 }
 

@@ -186,26 +186,23 @@ err *loader_read(arena *a, const struct loader *loader, str path, str *out)
     return NULL;
 }
 
+/* compat: a file that cannot be read counts as none, whatever the reason. */
 err *loader_read_kustomization(arena *a, const struct loader *loader, str *name_out, str *text_out)
 {
     size_t found = 0;
-    err *why AUTO(err_done) = NULL; /* a file that is there but cannot be read */
     for (size_t i = 0; i < KUSTFILE_NAME_COUNT; i++) {
         str text;
-        err *e = loader_read(a, loader, kustfile_names[i], &text);
-        if (!e && found++ == 0) *name_out = kustfile_names[i], *text_out = text;
-        if (e && !err_is(e, ERR_NOT_FOUND) && !why)
-            why = e;
-        else
-            err_free(e);
+        err *e AUTO(err_done) = loader_read(a, loader, kustfile_names[i], &text);
+        if (e || found++) continue;
+        *name_out = kustfile_names[i];
+        *text_out = text;
     }
     str root = loader_root(loader);
     if (found > 1)
         return err_invalid("Found multiple kustomization files under: " STR_FMT "\n",
                            STR_ARG(root));
     if (found == 1) return NULL;
-    return err_new(why ? why->kind : ERR_INVALID, "",
-                   "unable to find one of 'kustomization.yaml', 'kustomization.yml' or "
-                   "'Kustomization' in directory '" STR_FMT "'%s%s",
-                   STR_ARG(root), why ? ": " : "", why ? why->message : "");
+    return err_invalid("unable to find one of 'kustomization.yaml', 'kustomization.yml' or "
+                       "'Kustomization' in directory '" STR_FMT "'",
+                       STR_ARG(root));
 }

@@ -3,17 +3,24 @@
 #include "render/generator.h"
 #include "render/origin.h"
 
-static err *add(const struct layer *layer, struct plan *plan, const char *kind, const node *config,
-                struct field_specs specs)
+static err *add_shown(const struct layer *layer, struct plan *plan, const char *kind,
+                      struct builtin_config config)
 {
     arena *a = layer->build->a;
     struct plugin plugin;
-    TRY(builtin_configure(layer->build, layer->loader, kind, config, specs, &plugin));
+    TRY(builtin_configure(layer->build, layer->loader, kind, config, &plugin));
     str in = layer_path(layer, layer->kustomization.file_name);
     if (layer->build->origins)
         plugin.origin = origin_of_plugin(a, in, STR("builtin"), str_of(kind), (str){0}, (str){0});
     *ARENA_PUSH(a, plan->items, plan->count, plan->room) = plugin;
     return NULL;
+}
+
+static err *add(const struct layer *layer, struct plan *plan, const char *kind, const node *config,
+                struct field_specs specs)
+{
+    struct builtin_config from = {.config = config, .specs = specs};
+    return add_shown(layer, plan, kind, from);
 }
 
 /* A config as the reference writes it: without fields that are empty. */
@@ -164,8 +171,12 @@ static err *add_replacements(const struct layer *layer, struct plan *plan)
     NODE_EACH (layer_field(layer, "replacements"), it)
         node_push(a, list, without_empty(a, it));
     if (!list->count) return NULL;
-    return add(layer, plan, "ReplacementTransformer", wrap(a, "replacements", list),
-               (struct field_specs){0});
+    /* compat: the reference writes this config with a capital letter. */
+    struct builtin_config config = {
+        .config = wrap(a, "replacements", list),
+        .shown = wrap(a, "Replacements", list),
+    };
+    return add_shown(layer, plan, "ReplacementTransformer", config);
 }
 
 err *plan_transformers(const struct layer *layer, const struct field_config *fields,
