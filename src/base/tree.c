@@ -70,21 +70,43 @@ str tree_show(const struct tree *tree, str real)
 
 /* --- One path --- */
 
+/* Opens one part of a path, which may be no link. */
+static int open_part(int folder, const char *name, int flags)
+{
+    struct stat info;
+    int fd = openat(folder, name, flags | O_NOFOLLOW | O_CLOEXEC);
+    if (fd < 0 || !(flags & O_PATH) || fstat(fd, &info) < 0 || !S_ISLNK(info.st_mode)) return fd;
+    close(fd);
+    errno = ELOOP;
+    return -1;
+}
+
+/* What openat2 does at once, part by part, where a sandbox does not know that call. */
+static int open_by_parts(arena *a, const struct tree *tree, str path, int flags)
+{
+    int folder = openat(tree->fd, ".", O_PATH | O_DIRECTORY | O_CLOEXEC);
+    for (str part; folder >= 0 && str_next(&path, '/', &part);) {
+        bool last = path.data == NULL;
+        int fd = open_part(folder, str_z(a, part), last ? flags : O_PATH);
+        close(folder);
+        folder = fd;
+    }
+    return folder;
+}
+
 /* Opens a path that has no link on its way; the kernel makes sure of it, also against renames. */
 static int open_plain(arena *a, const struct tree *tree, str path, int flags)
 {
     while (str_starts(path, STR("/")))
         path = str_skip(path, 1);
-    if (memchr(path.data ? path.data : "", 0, path.len)) {
-        errno = ENOENT;
-        return -1;
-    }
     struct open_how how = {
         .flags = (uint64_t)(flags | O_CLOEXEC),
         .resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS,
     };
-    const char *name = path.len ? str_z(a, path) : ".";
-    return (int)syscall(SYS_openat2, tree->fd, name, &how, sizeof how);
+    if (!path.len) path = STR(".");
+    int fd = (int)syscall(SYS_openat2, tree->fd, str_z(a, path), &how, sizeof how);
+    bool unknown = fd < 0 && (errno == ENOSYS || errno == EPERM);
+    return unknown ? open_by_parts(a, tree, path, flags) : fd;
 }
 
 static err *lookup_error(const struct tree *tree, const char *what, str real, int number)
@@ -159,14 +181,14 @@ static err *open_real(arena *a, const struct tree *tree, str path, int flags, st
 {
     str inner = path;
     str_strip_prefix(&inner, STR("/"));
+    if (memchr(path.data ? path.data : "", 0, path.len))
+        return err_invalid("a path with a NUL byte names no file");
     int fd = inner.len && is_plain(inner) ? open_plain(a, tree, inner, flags) : -1;
     if (fd >= 0) {
         *real_out = str_concat(a, STR("/"), inner);
         *fd_out = fd;
         return NULL;
     }
-    if (memchr(path.data ? path.data : "", 0, path.len))
-        return err_invalid("a path with a NUL byte names no file");
     TRY(resolve(a, tree, path, real_out));
     fd = open_plain(a, tree, *real_out, flags);
     if (fd < 0) return lookup_error(tree, "open", *real_out, errno);
@@ -215,7 +237,9 @@ err *tree_read(arena *a, struct tree *tree, str path, size_t limit_bytes, str *o
 
     /* The size is a hint: files of /proc say 0, and a file may grow while it is read. */
     buf content = BUF(a);
-    for (size_t want = (size_t)info.st_size + 1;; want = 4096) {
+    buf_room(&content, (size_t)info.st_size + 1);
+    for (;;) {
+        size_t want = MAX(content.room - content.len, (size_t)1);
         ssize_t got = read(fd, buf_room(&content, want), want);
         if (got < 0 && errno == EINTR) continue;
         if (got < 0) return lookup_error(tree, "read", real, errno);
