@@ -190,7 +190,7 @@ static const struct decode_field patch_fields[] = {
     {"path", DECODE_STR},
     {"patch", DECODE_STR},
     {"target", DECODE_STRUCT, &kustfile_selector},
-    {"options", DECODE_BOOL_MAP},
+    {"options", DECODE_STRUCT, &kustfile_patch_args},
 };
 static const struct decode_struct patch_type =
     DECODE_TABLE("builtins.PatchTransformerPlugin", patch_fields);

@@ -23,7 +23,6 @@ static const char *const plain_types[] = {
     [DECODE_INT] = "int64",
     [DECODE_STR_LIST] = "[]string",
     [DECODE_STR_MAP] = "map[string]string",
-    [DECODE_BOOL_MAP] = "map[string]bool",
 };
 
 static void put_path(buf *b, const struct place *place)
@@ -134,16 +133,16 @@ static err *decode_scalar(const struct decoder *decoder, const struct place *pla
     return NULL;
 }
 
-static err *decode_map(const struct decoder *decoder, const struct place *place,
-                       enum decode_type item, const node *value, node **out)
+static err *decode_map(const struct decoder *decoder, const struct place *place, const node *value,
+                       node **out)
 {
     arena *a = decoder->a;
     node *map = node_map(a);
     struct named *pairs = sorted_pairs(a, value);
     for (size_t i = 0; i < value->count; i++) {
-        node *entry = item == DECODE_STR ? node_str(a, STR("")) : node_bool(a, false);
+        node *entry = node_str(a, STR(""));
         if (!node_is_null(pairs[i].value))
-            TRY(decode_scalar(decoder, place, item, pairs[i].value, plain_types[item], &entry));
+            TRY(decode_scalar(decoder, place, DECODE_STR, pairs[i].value, "string", &entry));
         node_set(a, map, pairs[i].key, entry);
     }
     *out = map;
@@ -187,7 +186,7 @@ static err *decode_field(const struct decoder *decoder, const struct place *plac
     const struct decode_field *field = place->field;
     const char *go_type = go_type_of(decoder->a, field);
     bool list = field->type == DECODE_STR_LIST || field->type == DECODE_STRUCT_LIST;
-    bool map = field->type == DECODE_STR_MAP || field->type == DECODE_BOOL_MAP;
+    bool map = field->type == DECODE_STR_MAP;
     if ((list && !node_is_list(value)) || (map && !node_is_map(value)))
         return wrong_type(decoder->a, place, value, go_type);
 
@@ -197,9 +196,7 @@ static err *decode_field(const struct decoder *decoder, const struct place *plac
     case DECODE_INT:
         return decode_scalar(decoder, place, field->type, value, go_type, out);
     case DECODE_STR_MAP:
-        return decode_map(decoder, place, DECODE_STR, value, out);
-    case DECODE_BOOL_MAP:
-        return decode_map(decoder, place, DECODE_BOOL, value, out);
+        return decode_map(decoder, place, value, out);
     case DECODE_STR_LIST:
     case DECODE_STRUCT_LIST:
         return decode_list(decoder, place, value, go_type, out);

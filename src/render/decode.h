@@ -13,7 +13,6 @@ enum decode_type {
     DECODE_INT,
     DECODE_STR_LIST,
     DECODE_STR_MAP,
-    DECODE_BOOL_MAP,
     DECODE_STRUCT,      /* of .type_info */
     DECODE_STRUCT_LIST, /* of .type_info */
     DECODE_ANY,

@@ -48,11 +48,16 @@ static const struct decode_field label_fields[] = {
 };
 static const struct decode_struct label = DECODE_TABLE("types.Label", label_fields);
 
+static const struct decode_field patch_args_fields[] = {
+    {"allowNameChange", DECODE_BOOL},
+    {"allowKindChange", DECODE_BOOL},
+};
+const struct decode_struct kustfile_patch_args = DECODE_TABLE("types.PatchArgs", patch_args_fields);
 static const struct decode_field patch_fields[] = {
     {"path", DECODE_STR},
     {"patch", DECODE_STR},
     {"target", DECODE_STRUCT, &kustfile_selector},
-    {"options", DECODE_BOOL_MAP},
+    {"options", DECODE_STRUCT, &kustfile_patch_args},
 };
 static const struct decode_struct patch = DECODE_TABLE("types.Patch", patch_fields);
 
@@ -294,6 +299,31 @@ static void move_env(arena *a, node *root, str generator)
     }
 }
 
+/* The old way to say what helmCharts says now. */
+static void move_charts(arena *a, node *root)
+{
+    static const struct {
+        const char *old, *now;
+    } names[] = {
+        {"chartName", "name"},           {"chartVersion", "version"},
+        {"chartRepoUrl", "repo"},        {"values", "valuesFile"},
+        {"valuesLocal", "valuesInline"}, {"valuesMerge", "valuesMerge"},
+        {"releaseName", "releaseName"},
+    };
+    node *charts = node_list(a);
+    NODE_EACH (node_get(root, STR("helmChartInflationGenerator")), old) {
+        node *chart = node_map(a);
+        for (size_t i = 0; i < COUNT(names); i++) {
+            node *value = node_get(old, str_of(names[i].old));
+            if (value) node_set(a, chart, str_of(names[i].now), value);
+        }
+        node_push(a, charts, chart);
+    }
+    if (!charts->count) return;
+    node_set(a, root, STR("helmChartInflationGenerator"), charts);
+    move_list(a, root, STR("helmChartInflationGenerator"), STR("helmCharts"));
+}
+
 static bool is_empty(const node *root)
 {
     PAIR_EACH (root, it) {
@@ -330,7 +360,7 @@ err *kustfile_use(arena *a, node *decoded, str file_name, str root, buf *warning
     warn_deprecated(decoded, warnings);
     move_list(a, decoded, STR("bases"), STR("resources"));
     move_list(a, decoded, STR("imageTags"), STR("images"));
-    move_list(a, decoded, STR("helmChartInflationGenerator"), STR("helmCharts"));
+    move_charts(a, decoded);
     move_env(a, decoded, STR("configMapGenerator"));
     move_env(a, decoded, STR("secretGenerator"));
     if (is_empty(decoded)) return err_invalid("kustomization.yaml is empty");

@@ -32,5 +32,6 @@ MUST_USE err *kustfile_decode(arena *a, str text, bool strict, node **out);
 MUST_USE err *kustfile_decode_node(arena *a, const node *value, bool strict, node **out);
 
 /* Types that configs of plugins share with the file. */
-extern const struct decode_struct kustfile_selector, kustfile_field_spec, kustfile_image,
-    kustfile_replica, kustfile_replacement, kustfile_config_map_args, kustfile_secret_args;
+extern const struct decode_struct kustfile_selector, kustfile_field_spec, kustfile_patch_args,
+    kustfile_image, kustfile_replica, kustfile_replacement, kustfile_config_map_args,
+    kustfile_secret_args;

@@ -23,14 +23,24 @@ static err *add(const struct layer *layer, struct plan *plan, const char *kind, 
     return add_shown(layer, plan, kind, from);
 }
 
-/* A config as the reference writes it: without fields that are empty. */
-static node *without_empty(arena *a, const node *map)
+/* Go leaves these out when it writes a config. */
+static bool is_zero(const node *value)
+{
+    int64_t number;
+    if (value->kind == NODE_STR) return !value->text.len;
+    if (value->kind == NODE_LIST) return !value->count;
+    if (value->kind == NODE_BOOL) return str_is(value->text, "false");
+    return node_to_int(value, &number) && number == 0;
+}
+
+/* A config as the reference writes it. */
+static node *without_zeros(arena *a, const node *map)
 {
     node *result = node_map(a);
     PAIR_EACH (map, it) {
-        bool empty = (it->value->kind == NODE_STR && !it->value->text.len) ||
-                     (it->value->kind == NODE_LIST && !it->value->count);
-        if (!empty) node_set(a, result, it->key, it->value);
+        if (is_zero(it->value)) continue;
+        bool inner = node_is_map(it->value) && !str_is(it->key, "valuesInline");
+        node_set(a, result, it->key, inner ? without_zeros(a, it->value) : it->value);
     }
     return result;
 }
@@ -48,7 +58,7 @@ static err *add_each(const struct layer *layer, struct plan *plan, const char *f
 {
     arena *a = layer->build->a;
     NODE_EACH (layer_field(layer, field), it) {
-        const node *config = key ? wrap(a, key, it) : without_empty(a, it);
+        const node *config = key ? wrap(a, key, it) : without_zeros(a, it);
         TRY(add(layer, plan, kind, config, specs));
     }
     return NULL;
@@ -71,7 +81,7 @@ static err *add_helm(const struct layer *layer, struct plan *plan)
 {
     arena *a = layer->build->a;
     NODE_EACH (layer_field(layer, "helmCharts"), it) {
-        node *config = without_empty(a, it);
+        node *config = without_zeros(a, it);
         PAIR_EACH (layer_field(layer, "helmGlobals"), global)
             if (!node_get(config, global->key)) node_set(a, config, global->key, global->value);
         TRY(add(layer, plan, "HelmChartInflationGenerator", config, (struct field_specs){0}));
@@ -169,7 +179,7 @@ static err *add_replacements(const struct layer *layer, struct plan *plan)
     arena *a = layer->build->a;
     node *list = node_list(a);
     NODE_EACH (layer_field(layer, "replacements"), it)
-        node_push(a, list, without_empty(a, it));
+        node_push(a, list, without_zeros(a, it));
     if (!list->count) return NULL;
     /* compat: the reference writes this config with a capital letter. */
     struct builtin_config config = {
