@@ -44,21 +44,38 @@ static err *configure_annotations(struct build *build, const struct loader *load
     return configure(build, node_get(config->config, STR("annotations")), config->specs, state_out);
 }
 
+/* The entries of one resource. */
+struct placing {
+    const node *pairs;
+    node **added; /* of each pair, the value that its new fields share; NULL: none yet */
+    struct resource *resource;
+};
+
+/*
+ * compat: label-shared-*. The fields that one run adds to a resource hold one and the same value,
+ * not equal ones: whoever changes it later in one place changes it in all, until a JSON patch makes
+ * them values of their own.
+ */
 static err *put_entries(const struct fieldspec_visit *visit, node *value)
 {
-    const node *pairs = visit->context;
+    const struct placing *placing = visit->context;
     if (node_is_null(value)) return NULL;
     TRY(shape_check(value, SHAPE_MAP));
     node before = *value; /* no key is added twice, so only these are looked up */
     struct node_index known = node_index_of(visit->a, &before);
-    PAIR_EACH (pairs, it) {
-        node *entry = node_index_get(&known, it->key);
-        if (!entry)
-            node_add_pair(visit->a, value, it->key, node_str(visit->a, it->value->text));
-        else if (node_is_scalar(entry))
-            fieldspec_put_str(entry, it->value->text);
+    for (uint32_t i = 0; i < placing->pairs->count; i++) {
+        const struct node_pair *pair = &placing->pairs->pairs[i];
+        node *entry = node_index_get(&known, pair->key), **added = &placing->added[i];
+        if (entry) {
+            if (!node_is_scalar(entry)) *entry = (node){.line = entry->line};
+            fieldspec_put_str(entry, pair->value->text);
+            continue;
+        }
+        if (*added)
+            placing->resource->shares = true;
         else
-            node_set_str(visit->a, value, it->key, it->value->text);
+            *added = node_str(visit->a, pair->value->text);
+        node_add_pair(visit->a, value, pair->key, *added);
     }
     return NULL;
 }
@@ -67,14 +84,20 @@ static err *transform(struct build *build, const void *state, struct resmap *map
 {
     const struct entries *entries = state;
     if (!node_is_map(entries->pairs) || !entries->pairs->count) return NULL;
+    struct placing placing = {
+        .pairs = entries->pairs,
+        .added = NEW_ARRAY(build->a, node *, entries->pairs->count),
+    };
     struct fieldspec_visit visit = {
         .a = build->a,
         .create = FIELDSPEC_MAP,
         .set = put_entries,
-        .context = (void *)entries->pairs,
+        .context = &placing,
     };
     for (size_t i = 0; i < map->count; i++) {
-        TRY(fieldspec_apply_all(&visit, entries->specs, map->items[i]));
+        memset(placing.added, 0, entries->pairs->count * sizeof *placing.added);
+        placing.resource = map->items[i];
+        TRY(fieldspec_apply_all(&visit, entries->specs, placing.resource));
         TRY(build_check(build));
     }
     return NULL;

@@ -158,7 +158,8 @@ static err *apply_to_targets(struct build *build, struct resmap *map, const stru
         struct merge patch = patch_for(build->a, merge, resource);
         TRY(apply_merge(build, map, &patch, options, resource));
     }
-    return NULL;
+    resmap_drop_empty(map);
+    return resmap_check_ids(map);
 }
 
 static err *apply_operations(struct build *build, struct resmap *map,
@@ -171,6 +172,8 @@ static err *apply_operations(struct build *build, struct resmap *map,
     for (size_t i = 0; i < selected.count; i++) {
         struct resource *resource = selected.items[i];
         resmap_store_past(map, resource);
+        if (resource->shares) resource->root = doc_copy_tree(build->a, resource->root);
+        resource->shares = false;
         /* compat: patches see, and may build on, the annotations that the reference keeps inside.
          */
         resource_show_internal(build->a, resource);

@@ -124,9 +124,10 @@ static err *add_labels(const struct layer *layer, const struct field_config *fie
         node *config = pairs ? wrap(a, "labels", pairs) : node_map(a);
         TRY(add(layer, plan, "LabelTransformer", config, specs));
     }
-    const node *common = layer_field(layer, "commonLabels");
-    if (!common || !common->count) return NULL;
-    return add(layer, plan, "LabelTransformer", wrap(a, "labels", common),
+    /* compat: with either field there is one for commonLabels. */
+    const node *common = layer_field(layer, "commonLabels"), *labels = layer_field(layer, "labels");
+    if (!(common && common->count) && !(labels && labels->count)) return NULL;
+    return add(layer, plan, "LabelTransformer", wrap(a, "labels", common ? common : node_map(a)),
                fields->lists[TABLES_COMMON_LABELS]);
 }
 
@@ -177,14 +178,15 @@ static err *add_json_patches(const struct layer *layer, struct plan *plan)
 static err *add_replacements(const struct layer *layer, struct plan *plan)
 {
     arena *a = layer->build->a;
-    node *list = node_list(a);
-    NODE_EACH (layer_field(layer, "replacements"), it)
-        node_push(a, list, without_zeros(a, it));
-    if (!list->count) return NULL;
+    const node *list = layer_field(layer, "replacements");
+    if (!list || !list->count) return NULL;
+    node *shown = node_list(a);
+    NODE_EACH (list, it)
+        node_push(a, shown, without_zeros(a, it));
     /* compat: the reference writes this config with a capital letter. */
     struct builtin_config config = {
         .config = wrap(a, "replacements", list),
-        .shown = wrap(a, "Replacements", list),
+        .shown = wrap(a, "Replacements", shown),
     };
     return add_shown(layer, plan, "ReplacementTransformer", config);
 }

@@ -29,10 +29,12 @@ static void **count_at(const struct resmap *map, struct resid id, bool add)
     return add || map_has(ids, buf_str(&key)) ? map_at(ids, buf_str(&key)) : NULL;
 }
 
-static void add_to_count(const struct resmap *map, struct resid id, intptr_t change)
+static void add_to_count(struct resmap *map, struct resid id, int change)
 {
-    void **count = count_at(map, id, true);
-    *count = (void *)((intptr_t)*count + change);
+    void **at = count_at(map, id, true);
+    uintptr_t before = (uintptr_t)*at, after = before + (uintptr_t)(intptr_t)change;
+    *at = (void *)after;
+    map->repeated += (after > 1) - (before > 1);
 }
 
 size_t resmap_count_id(const struct resmap *map, struct resid id)
@@ -91,9 +93,11 @@ static err *registered(const struct resmap *map, struct resid id)
 
 err *resmap_check_ids(const struct resmap *map)
 {
-    for (size_t i = 0; i < map->count; i++) {
+    for (size_t i = 0; map->repeated && i < map->count; i++) {
         struct resid id = map->items[i]->id;
-        if (resmap_count_id(map, id) > 1) return registered(map, id);
+        if (resmap_count_id(map, id) < 2) continue;
+        for (size_t j = 0; j < i; j++)
+            if (resid_equal(map->items[j]->id, id)) return registered(map, id);
     }
     return NULL;
 }

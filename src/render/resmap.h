@@ -13,6 +13,7 @@ struct resmap {
     struct resource **items;
     size_t count, room;
     uint32_t next_position;
+    int repeated;     /* ids that more than one resource has */
     struct map ids;   /* key of a current id to the number of resources that have it */
     struct map names; /* name to struct resmap_named *: who has or had it */
 };
@@ -32,7 +33,8 @@ void resmap_drop_empty(struct resmap *map);
 void resmap_refresh(struct resmap *map, struct resource *resource);
 /* Stores the current id as a past one. */
 void resmap_store_past(struct resmap *map, struct resource *resource);
-/* No id is there twice, whatever transformers did. The error is that of resmap_append. */
+/* No id is there twice, whatever transformers did; else the error of resmap_append for the first
+ * resource whose id is taken. */
 MUST_USE err *resmap_check_ids(const struct resmap *map);
 size_t resmap_count_id(const struct resmap *map, struct resid id);
 

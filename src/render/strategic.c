@@ -381,9 +381,13 @@ static void set_field(arena *a, node *map, const node *patch, str name, node *va
     }
     keep_text(value);
     if (value == old) return;
-    if (old) take_style(value, old->style);
+    if (old) {
+        /* In place: the value may be shared with other fields, which then change, too. */
+        take_style(value, old->style);
+        *old = *value;
+        return;
+    }
     node_set(a, map, name, value);
-    if (old) return;
     struct node_pair *added = &map->pairs[map->count - 1];
     PAIR_EACH(patch, pair) {
         if (!str_eq(pair->key, name)) continue;

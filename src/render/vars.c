@@ -30,9 +30,10 @@ static err *in_list(arena *a, const node *entries, err *e)
     NODE_EACH (entries, it) {
         const node *object = node_get(it, STR("objref"));
         if (list.len) buf_add_char(&list, ' ');
-        buf_add(&list, shown(a, node_get_str(it, STR("name")), node_get_str(object, STR("group")),
-                             node_get_str(object, STR("version")),
-                             node_get_str(object, STR("kind")), path_of(it)));
+        buf_add(&list,
+                shown(a, node_get_str(it, STR("name")), node_get_str(object, STR("group")),
+                      node_get_str(object, STR("version")), node_get_str(object, STR("kind")),
+                      node_find_str(it, "fieldref", "fieldPath", NULL)));
     }
     return err_wrap(e, "merging vars [" STR_FMT "]", STR_ARG(buf_str(&list)));
 }
