@@ -223,6 +223,8 @@ static err *replace(struct build *build, struct resmap *map, struct resource *ol
     if (origin.data && resource_annotations(a, resource))
         node_set_str(a, resource_annotations(a, resource), STR(ORIGIN_ANNOTATION), origin);
     resource->needs_hash = resource->needs_hash && old->needs_hash;
+    resource->generated = old->generated;
+    resource->behavior = old->behavior;
     resource->hints = old->hints;
     resource->past = old->past;
     resource->past_count = resource->past_room = old->past_count;

@@ -48,6 +48,7 @@ static void deliver(struct build *build, const node *config, node *object, struc
 {
     struct resource *resource = resource_new(build->a, &build->gvks, object);
     resource->needs_hash = generator_wants_hash(config);
+    resource->generated = true;
     resource->behavior = (uint8_t)generator_behavior(config);
     *out = resource;
 }

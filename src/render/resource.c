@@ -1,6 +1,7 @@
 #include "render/resource.h"
 
 #include "base/buf.h"
+#include "render/generator.h"
 
 #define INTERNAL "internal.config.kubernetes.io/"
 
@@ -153,14 +154,18 @@ static void show_past(arena *a, node *annotations, const struct resource *resour
 
 void resource_show_internal(arena *a, struct resource *resource)
 {
-    bool any = resource->past_count || resource->prefix_count || resource->suffix_count;
-    node *annotations = any || resource->needs_hash ? resource_annotations(a, resource) : NULL;
+    bool any = resource->past_count || resource->prefix_count || resource->suffix_count ||
+               resource->needs_hash || resource->generated;
+    node *annotations = any ? resource_annotations(a, resource) : NULL;
     if (!annotations) return;
     show_past(a, annotations, resource);
     show_list(a, annotations, INTERNAL "prefixes", resource->prefixes, resource->prefix_count);
     show_list(a, annotations, INTERNAL "suffixes", resource->suffixes, resource->suffix_count);
     if (resource->needs_hash)
         node_set_str(a, annotations, STR(INTERNAL "needsHashSuffix"), STR("enabled"));
+    str behavior = str_of(generator_behavior_name(resource->behavior));
+    if (resource->generated)
+        node_set_str(a, annotations, STR(INTERNAL "generatorBehavior"), behavior);
 }
 
 node *resource_with_internal(arena *a, const struct resource *resource)

@@ -25,8 +25,9 @@ struct resource {
     struct resource *replaced_by; /* a generated one that took its place */
     uint32_t position;            /* in its resmap, growing */
     bool needs_hash;
-    bool shares;      /* the tree has values that are in it more than once */
-    bool dropped;     /* no longer in the resmap */
+    bool shares;  /* the tree has values that are in it more than once */
+    bool dropped; /* no longer in the resmap */
+    bool generated;
     uint8_t behavior; /* of a generated one: enum generator_behavior */
 };
 
