@@ -20,6 +20,7 @@ bool inventory_parse_id(arena *a, str id, str version, struct kube_ref *out)
 {
     struct kube_ref ref = {.kind.version = version};
     str rest;
+    if (str_has_char(id, '\0')) return false; /* no name holds one, and texts would end there */
     if (!str_cut(id, '_', &ref.namespace, &rest)) return false;
     if (!str_cut_last(rest, '_', &rest, &ref.kind.kind)) return false;
     if (!str_cut_last(rest, '_', &ref.name, &ref.kind.group)) return false;

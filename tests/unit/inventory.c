@@ -43,6 +43,7 @@ static void test_bad_ids(void **state UNUSED)
     static const char *const bad[] = {"", "a", "a_b", "a_b_c", "___", "_a__", "a___K"};
     arena a AUTO(arena_done) = {0};
     struct kube_ref out;
+    assert_false(inventory_parse_id(&a, STR("n_a_g\0x_K"), STR("v1"), &out));
     for (size_t i = 0; i < COUNT(bad); i++) {
         if (inventory_parse_id(&a, str_of(bad[i]), STR("v1"), &out))
             fail_msg("accepted: %s", bad[i]);
