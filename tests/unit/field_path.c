@@ -1,8 +1,9 @@
 #include "render/field_path.h"
 
-#include <cmocka.h>
 #include <setjmp.h>
 #include <stdarg.h>
+
+#include <cmocka.h>
 
 #include "doc/yaml.h"
 

@@ -1,8 +1,9 @@
 #include "render/generator.h"
 
-#include <cmocka.h>
 #include <setjmp.h>
 #include <stdarg.h>
+
+#include <cmocka.h>
 
 #include "base/buf.h"
 #include "doc/json.h"

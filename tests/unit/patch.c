@@ -1,8 +1,9 @@
 #include "doc/patch.h"
 
-#include <cmocka.h>
 #include <setjmp.h>
 #include <stdarg.h>
+
+#include <cmocka.h>
 
 #include "base/limits.h"
 #include "doc/json.h"

@@ -1,8 +1,9 @@
 #include "render/replacement.h"
 
-#include <cmocka.h>
 #include <setjmp.h>
 #include <stdarg.h>
+
+#include <cmocka.h>
 
 #include "doc/yaml.h"
 #include "doc/yaml_print.h"
