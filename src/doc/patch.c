@@ -96,7 +96,7 @@ static err *list_index(str key, size_t size, size_t *out)
     return NULL;
 }
 
-/* The value under the key. A missing key of a map is an error; null is NULL. */
+/* The value under the key. NULL is null, or a missing key of a map. */
 static err *place_get(struct place place, node **out)
 {
     node *value;
@@ -106,9 +106,6 @@ static err *place_get(struct place place, node **out)
         value = place.parent->items[index];
     } else {
         value = node_get(place.parent, place.key);
-        if (!value)
-            return err_not_found("unable to get nonexistent key: " STR_FMT ": " MISSING,
-                                 STR_ARG(place.key));
     }
     *out = node_is_null(value) ? NULL : value;
     return NULL;
@@ -169,8 +166,8 @@ static err *place_remove(struct place place)
         return NULL;
     }
     if (node_unset(place.parent, place.key)) return NULL;
-    return err_not_found("Unable to remove nonexistent key: " STR_FMT ": " MISSING,
-                         STR_ARG(place.key));
+    return err_invalid("Unable to remove nonexistent key: " STR_FMT ": " MISSING,
+                       STR_ARG(place.key));
 }
 
 /* --- Bounds: operations that copy can double the document each time --- */
@@ -209,10 +206,12 @@ static err *copy_to(struct state *s, struct place place, const node *value, node
 
 /* --- Operations --- */
 
-static err *no_path(const struct patch_op *op, const char *which)
+static err *no_path(const struct patch_op *op)
 {
-    return err_invalid(STR_FMT " operation failed to decode %s: " MISSING, STR_ARG(op->kind),
-                       which);
+    bool short_text = str_is(op->kind, "add") || str_is(op->kind, "remove") ||
+                      str_is(op->kind, "copy");
+    return err_invalid(STR_FMT " operation failed to decode path: %s" MISSING, STR_ARG(op->kind),
+                       short_text ? "" : "operation missing path field: ");
 }
 
 static err *apply_add(struct state *s, const struct patch_op *op)
@@ -243,8 +242,8 @@ static err *apply_replace(struct state *s, const struct patch_op *op)
 {
     node *value, *old;
     if (!op->path.len) {
-        /* compat: a scalar does not replace the document, and is no error; pinned by unit/patch. */
-        if (!node_is_map(op->value) && !node_is_list(op->value)) return NULL;
+        if (!node_is_map(op->value) && !node_is_list(op->value))
+            return err_invalid("replace operation value must be object or array");
         return copy_to(s, (struct place){0}, op->value, &s->root);
     }
     struct place place = find_place(s, op->path);
@@ -266,7 +265,10 @@ static err *apply_replace(struct state *s, const struct patch_op *op)
 /* The value a move or copy begins with, and its place. */
 static err *find_from(struct state *s, const struct patch_op *op, struct place *place, node **value)
 {
-    if (!op->from.data) return no_path(op, "from");
+    if (!op->from.data)
+        return err_invalid(STR_FMT " operation failed to decode from: operation, missing from "
+                           "field: " MISSING,
+                           STR_ARG(op->kind));
     *place = find_place(s, op->from);
     if (!place->parent)
         return err_invalid(STR_FMT " operation does not apply: doc is missing from path: " STR_FMT
@@ -277,7 +279,7 @@ static err *find_from(struct state *s, const struct patch_op *op, struct place *
 
 static err *find_destination(struct state *s, const struct patch_op *op, struct place *place)
 {
-    if (!op->path.data) return no_path(op, "path");
+    if (!op->path.data) return no_path(op);
     *place = find_place(s, op->path);
     if (place->parent) return NULL;
     return err_invalid(
@@ -324,10 +326,7 @@ static err *apply_test(struct state *s, const struct patch_op *op)
                                ": " MISSING,
                                STR_ARG(op->path));
         err *e = place_get(place, &value);
-        if (e && !err_is(e, ERR_NOT_FOUND))
-            return err_wrap(e, "error in test for path: '" STR_FMT "'", STR_ARG(op->path));
-        if (e) value = NULL; /* a missing key equals null */
-        err_free(e);
+        if (e) return err_wrap(e, "error in test for path: '" STR_FMT "'", STR_ARG(op->path));
     }
     bool equal = node_is_null(op->value) ? !value : value && node_equal(value, op->value);
     if (equal) return NULL;
@@ -347,7 +346,7 @@ static err *apply(struct state *s, const struct patch_op *op)
     };
     for (size_t i = 0; i < COUNT(kinds); i++) {
         if (!str_is(op->kind, kinds[i].kind)) continue;
-        if (!kinds[i].from && !op->path.data) return no_path(op, "path");
+        if (!kinds[i].from && !op->path.data) return no_path(op);
         return kinds[i].apply(s, op);
     }
     return err_invalid("Unexpected kind: " STR_FMT,
@@ -357,13 +356,7 @@ static err *apply(struct state *s, const struct patch_op *op)
 err *patch_apply(arena *a, const struct patch *patch, node **root)
 {
     struct state s = {.a = a, .root = *root};
-    for (size_t i = 0; i < patch->count; i++) {
-        err *e = apply(&s, &patch->ops[i]);
-        if (!e) continue;
-        e->kind = ERR_INVALID; /* whatever was not found, a human has to change the patch */
-        e->reason[0] = 0;
-        return e;
-    }
+    for (size_t i = 0; i < patch->count; i++) TRY(apply(&s, &patch->ops[i]));
     *root = s.root;
     return NULL;
 }

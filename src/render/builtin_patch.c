@@ -180,6 +180,7 @@ static err *apply_operations(struct build *build, struct resmap *map,
         scalar_settle(build->a, resource->root);
         TRY(patch_apply(build->a, operations, &resource->root));
         patch_normalize(build->a, resource->root);
+        resource_renew_annotations(build->a, resource);
         resource_hide_internal(resource);
         resmap_refresh(map, resource);
         TRY(build_check(build));

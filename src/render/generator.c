@@ -5,6 +5,7 @@
 #include "base/b64.h"
 #include "base/buf.h"
 #include "base/map.h"
+#include "render/quote.h"
 #include "render/scalar.h"
 
 /* --- Sources of data --- */
@@ -88,16 +89,16 @@ static err *read_file(struct source *source, str text)
         key = base_name(text);
         path = text;
     } else if (str_cut(path, '=', &rest, &rest)) {
-        return err_invalid("source \"" STR_FMT "\" key name or file path contains '='",
-                           STR_ARG(text));
+        return err_invalid("source " STR_FMT " key name or file path contains '='",
+                           STR_ARG(quote_go(source->a, text)));
     } else if (!key.len) {
-        return err_invalid("missing key name for file path \"" STR_FMT "\" in source \"" STR_FMT
-                           "\"",
-                           STR_ARG(path), STR_ARG(text));
+        return err_invalid("missing key name for file path " STR_FMT " in source " STR_FMT,
+                           STR_ARG(quote_go(source->a, path)),
+                           STR_ARG(quote_go(source->a, text)));
     } else if (!path.len) {
-        return err_invalid("missing file path for key name \"" STR_FMT "\" in source \"" STR_FMT
-                           "\"",
-                           STR_ARG(key), STR_ARG(text));
+        return err_invalid("missing file path for key name " STR_FMT " in source " STR_FMT,
+                           STR_ARG(quote_go(source->a, key)),
+                           STR_ARG(quote_go(source->a, text)));
     }
     TRY(source->files.read(source->files.context, source->a, path, &content));
     add_datum(source, key, content);

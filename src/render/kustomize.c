@@ -111,13 +111,7 @@ static void finish_annotations(const struct layer *layer, struct resource *resou
         if (!layer_has_metadata(layer, "transformerAnnotations"))
             node_unset(annotations, STR(ORIGIN_TRANSFORMATIONS));
     }
-    PAIR_EACH (annotations, it) {
-        if (!node_is_scalar(it->value)) continue;
-        it->value->kind = NODE_STR;
-        it->value->time = false;
-    }
-    bool empty = node_is_null(annotations) || (node_is_map(annotations) && !annotations->count);
-    if (empty) node_unset(metadata, STR("annotations"));
+    resource_renew_annotations(layer->build->a, resource);
 }
 
 static err *deliver(struct build *build, const struct resmap *map, struct kustomize_output *out)

@@ -7,6 +7,7 @@
 #include "doc/yaml.h"
 #include "doc/yaml_print.h"
 #include "render/field_path.h"
+#include "render/quote.h"
 #include "render/scalar.h"
 #include "render/shape.h"
 
@@ -323,13 +324,14 @@ static err *set_in_tree(struct search *s, node *object, struct field_path path,
                         struct replacement_options options, const node *value, str shown)
 {
     const char *or_create = s->create ? "or create " : "";
+    str quoted = quote_go(s->a, shown);
     err *e = find(s, path, (struct place){.node = object});
     if (e)
-        return err_wrap(e, "unable to find %sfield \"" STR_FMT "\" in replacement target",
-                        or_create, STR_ARG(shown));
+        return err_wrap(e, "unable to find %sfield " STR_FMT " in replacement target", or_create,
+                        STR_ARG(quoted));
     if (!s->count)
-        return err_invalid("unable to find %sfield \"" STR_FMT "\" in replacement target",
-                           or_create, STR_ARG(shown));
+        return err_invalid("unable to find %sfield " STR_FMT " in replacement target", or_create,
+                           STR_ARG(quoted));
     TRY(put_all(s->a, s, options, value));
     if (node_is_scalar(value) || !node_is_too_deep(object)) return NULL;
     return err_invalid("replacements nest field \"" STR_FMT "\" deeper than the limit of %d levels",

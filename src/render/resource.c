@@ -68,6 +68,15 @@ void resource_hide_internal(struct resource *resource)
     annotations->count = kept;
 }
 
+void resource_renew_annotations(arena *a, struct resource *resource)
+{
+    node *annotations = annotations_of(resource);
+    PAIR_EACH (annotations, it)
+        it->value = node_str(a, node_is_scalar(it->value) ? it->value->text : STR(""));
+    bool any = node_is_map(annotations) && annotations->count;
+    if (!any) node_unset(node_get(resource->root, STR("metadata")), STR("annotations"));
+}
+
 struct resource *resource_new(arena *a, struct gvks *gvks, node *root)
 {
     struct resource *resource = NEW(a, struct resource);

@@ -48,6 +48,9 @@ void resource_show_internal(arena *a, struct resource *resource);
 void resource_hide_internal(struct resource *resource);
 node *resource_with_internal(arena *a, const struct resource *resource); /* a copy */
 
+/* Every annotation becomes a text of its own, and none at all no field: what the reference leaves
+ * after a JSON patch and in the end. */
+void resource_renew_annotations(arena *a, struct resource *resource);
 /* metadata.annotations, made if missing; NULL when metadata is no map. */
 node *resource_annotations(arena *a, struct resource *resource);
 str resource_annotation(const struct resource *resource, str key); /* its text; data NULL: none */
