@@ -2,6 +2,7 @@
 
 #include <setjmp.h>
 #include <stdarg.h>
+
 #include <cmocka.h>
 
 static struct legacy_order_item item(const char *group, const char *kind, const char *namespace,
