@@ -137,8 +137,8 @@ err *plain_scalar(arena *a, const node *n, bool in_flow, enum node_kind *kind_ou
 {
     *kind_out = n ? n->kind : NODE_NULL;
     bool truth = false;
-    bool obvious = !n || (n->kind == NODE_STR && !n->time) ||
-                   (n->kind == NODE_INT && is_canonical(n->text));
+    bool obvious =
+        !n || (n->kind == NODE_STR && !n->time) || (n->kind == NODE_INT && is_canonical(n->text));
     if (!obvious) TRY(check_text(n));
     switch (*kind_out) {
     case NODE_NULL:
@@ -181,7 +181,7 @@ err *plain_repeated(const struct node_pair *first, const struct node_pair *secon
                        second->line, STR_ARG(second->key), first->line);
 }
 
-static err *settle(arena *a, const node *n, bool in_flow, int depth, node **out);
+static err *settle(arena *a, node *n, bool in_flow, int depth);
 
 static err *settle_map(arena *a, node *map, bool in_flow, int depth)
 {
@@ -192,36 +192,43 @@ static err *settle_map(arena *a, node *map, bool in_flow, int depth)
     PAIR_EACH (map, pair) {
         TRY(plain_key(a, pair, &pair->key));
         pair->key_style = NODE_PLAIN;
-        TRY(settle(a, pair->value, in_flow, depth, &pair->value));
+        TRY(settle(a, pair->value, in_flow, depth));
     }
     return NULL;
 }
 
-static err *settle(arena *a, const node *n, bool in_flow, int depth, node **out)
+static err *settle_scalar(arena *a, node *n, bool in_flow)
 {
-    if (depth == LIMIT_DOC_DEPTH && n && n->kind >= NODE_LIST) {
+    enum node_kind kind;
+    TRY(plain_scalar(a, n, in_flow, &kind, &n->text));
+    n->kind = (uint8_t)kind;
+    return NULL;
+}
+
+static err *settle(arena *a, node *n, bool in_flow, int depth)
+{
+    if (depth == LIMIT_DOC_DEPTH && n->kind >= NODE_LIST) {
         return err_invalid("yaml: nested deeper than the limit of %d levels", LIMIT_DOC_DEPTH);
     }
-    node *copy = n ? doc_copy_top(a, n) : node_null(a);
-    copy->time = copy->tagged = false;
-    copy->style = NODE_PLAIN;
-    in_flow |= n && n->style == NODE_FLOW;
-    if (copy->kind == NODE_MAP) {
-        TRY(settle_map(a, copy, in_flow, depth + 1));
-    } else if (copy->kind == NODE_LIST) {
-        for (uint32_t i = 0; i < copy->count; i++) {
-            TRY(settle(a, copy->items[i], in_flow, depth + 1, &copy->items[i]));
-        }
-    } else {
-        enum node_kind kind;
-        TRY(plain_scalar(a, n, in_flow, &kind, &copy->text));
-        copy->kind = (uint8_t)kind;
-    }
-    *out = copy;
+    in_flow |= n->kind >= NODE_LIST && n->style == NODE_FLOW;
+    if (n->kind == NODE_MAP) TRY(settle_map(a, n, in_flow, depth + 1));
+    NODE_EACH (n, item)
+        TRY(settle(a, item, in_flow, depth + 1));
+    if (node_is_scalar(n)) TRY(settle_scalar(a, n, in_flow));
+    n->time = n->tagged = false;
+    n->style = NODE_PLAIN;
     return NULL;
+}
+
+err *plain_settle(arena *a, node *n)
+{
+    return settle(a, n, false, 0);
 }
 
 err *plain_tree(arena *a, const node *n, node **out)
 {
-    return settle(a, n, false, 0, out);
+    node *copy = n ? doc_copy_tree(a, n) : node_null(a);
+    TRY(plain_settle(a, copy));
+    *out = copy;
+    return NULL;
 }
