@@ -118,10 +118,12 @@ static err *deliver(struct build *build, const struct resmap *map, struct kustom
 {
     node **objects = NEW_ARRAY(build->a, node *, map->count + 1);
     for (size_t i = 0; i < map->count; i++) {
-        scalar_settle(build->a, map->items[i]->root);
-        err *e = plain_tree(build->a, map->items[i]->root, &objects[i]);
+        const struct resource *resource = map->items[i];
+        objects[i] = resource->root;
+        scalar_settle(build->a, objects[i]);
+        err *e = plain_settle(build->a, objects[i]);
         if (!e) continue;
-        str id = resid_text(build->a, map->items[i]->id);
+        str id = resid_text(build->a, resource->id);
         return err_wrap(e, STR_FMT, STR_ARG(id));
     }
     out->objects = objects;

@@ -22,7 +22,9 @@ struct kustomize_options {
 };
 
 struct kustomize_output {
-    node **objects; /* plain values (doc/plain.h), ready for json_write or yaml_emit */
+    /* Plain values (doc/plain.h), ready for json_write or yaml_emit. One scalar may be in several
+     * places of an object: put another in its place, do not change it. */
+    node **objects;
     size_t count;
     str warnings; /* deprecation notices, a line each, for standard error; also after an error */
 };

@@ -16,22 +16,26 @@ void resmap_done(struct resmap *map)
 
 /* --- The indexes --- */
 
-static void **count_at(const struct resmap *map, struct resid id, bool add)
+enum { KEY_BYTES = 512 };
+
+/* The key of an id in the index, in `space` if it fits. */
+static str id_key(arena *a, struct resid id, char space[KEY_BYTES])
 {
     str namespace = resid_namespace(id);
-    buf key AUTO(buf_done) = {0};
-    buf_add_bytes(&key, &id.gvk->number, sizeof id.gvk->number);
-    buf_add(&key, id.name);
-    buf_add_char(&key, 0);
-    buf_add(&key, namespace);
-    /* The value is a count in the place of a pointer. */
-    struct map *ids = (struct map *)&map->ids;
-    return add || map_has(ids, buf_str(&key)) ? map_at(ids, buf_str(&key)) : NULL;
+    size_t len = sizeof id.gvk->number + id.name.len + 1 + namespace.len;
+    char *key = len <= KEY_BYTES ? space : arena_alloc(a, len), *at = key;
+    at = mempcpy(at, &id.gvk->number, sizeof id.gvk->number);
+    if (id.name.len) at = mempcpy(at, id.name.data, id.name.len);
+    *at++ = 0;
+    memcpy(at, namespace.data, namespace.len);
+    return str_from(key, len);
 }
 
 static void add_to_count(struct resmap *map, struct resid id, int change)
 {
-    void **at = count_at(map, id, true);
+    char space[KEY_BYTES];
+    /* The value is a count in the place of a pointer. */
+    void **at = map_at(&map->ids, id_key(map->a, id, space));
     uintptr_t before = (uintptr_t)*at, after = before + (uintptr_t)(intptr_t)change;
     *at = (void *)after;
     map->repeated += (after > 1) - (before > 1);
@@ -39,8 +43,8 @@ static void add_to_count(struct resmap *map, struct resid id, int change)
 
 size_t resmap_count_id(const struct resmap *map, struct resid id)
 {
-    void **count = count_at(map, id, false);
-    return count ? (size_t)(uintptr_t)*count : 0;
+    char space[KEY_BYTES];
+    return (size_t)(uintptr_t)map_get(&map->ids, id_key(map->a, id, space));
 }
 
 static bool had_name(const struct resource *resource, str name)

@@ -88,6 +88,16 @@ struct resource *resource_new(arena *a, struct gvks *gvks, node *root)
     return resource;
 }
 
+/* Room for one more item; most resources have one or two. */
+static void *more(arena *a, void *array, size_t item_bytes, uint32_t count, uint32_t *room)
+{
+    if (count < *room) return array;
+    uint32_t wider = *room ? *room * 2 : 2;
+    array = arena_grow(a, array, *room * item_bytes, wider * item_bytes);
+    *room = wider;
+    return array;
+}
+
 void resource_store_past(arena *a, struct resource *resource)
 {
     struct past now = {
@@ -124,16 +134,16 @@ struct resid resource_original_id(struct gvks *gvks, const struct resource *reso
 
 void resource_add_prefix(arena *a, struct resource *resource, str prefix)
 {
-    size_t room = resource->prefix_room;
-    *ARENA_PUSH(a, resource->prefixes, resource->prefix_count, room) = prefix;
-    resource->prefix_room = (uint32_t)room;
+    resource->prefixes =
+        more(a, resource->prefixes, sizeof prefix, resource->prefix_count, &resource->prefix_room);
+    resource->prefixes[resource->prefix_count++] = prefix;
 }
 
 void resource_add_suffix(arena *a, struct resource *resource, str suffix)
 {
-    size_t room = resource->suffix_room;
-    *ARENA_PUSH(a, resource->suffixes, resource->suffix_count, room) = suffix;
-    resource->suffix_room = (uint32_t)room;
+    resource->suffixes =
+        more(a, resource->suffixes, sizeof suffix, resource->suffix_count, &resource->suffix_room);
+    resource->suffixes[resource->suffix_count++] = suffix;
 }
 
 /* --- Internal annotations, for those who look --- */
