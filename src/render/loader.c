@@ -56,9 +56,19 @@ static err *refuse_remote(arena *a, str path)
 
 /* --- Paths --- */
 
-static str join(arena *a, str root, str path)
+/* The path seen from the folder `root`, cleaned by its text as the reference does. In an artifact
+ * ".." may not lead above the root, where it would count for nothing. */
+static err *join(arena *a, const struct loading *shared, str root, str path, str *out)
 {
-    return fs_clean(a, fs_join(a, root, path));
+    str whole = fs_join(a, root, path), rest = whole, part;
+    ptrdiff_t depth = 0;
+    while (str_next(&rest, '/', &part)) {
+        if (part.len && !str_is(part, ".")) depth += str_is(part, "..") ? -1 : 1;
+        if (depth < 0 && !tree_is_whole(shared->tree))
+            return err_denied("path '" STR_FMT "' leads out of the source", STR_ARG(path));
+    }
+    *out = fs_clean(a, whole);
+    return NULL;
 }
 
 static bool is_below(str path, str root)
@@ -144,7 +154,8 @@ err *loader_enter(arena *a, const struct loader *from, str path, const struct lo
     TRY(check_dots(a, path));
 
     struct loading *shared = from->shared;
-    str wanted = join(a, from->root, path), root;
+    str wanted, root;
+    TRY(join(a, shared, from->root, path, &wanted));
     TRY(find_folder(a, shared, wanted, tree_show(shared->tree, wanted), &root));
     for (const struct loader *it = from; it; it = it->referrer) {
         if (!is_below(it->root, root)) continue;
@@ -176,7 +187,8 @@ err *loader_read(arena *a, const struct loader *loader, str path, str *out)
     struct loading *shared = loader->shared;
     if (is_http(path)) return refuse_remote(a, path);
     TRY(refuse_absolute(shared, path));
-    str whole = str_starts(path, STR("/")) ? path : join(a, loader->root, path);
+    str whole = path;
+    if (!str_starts(path, STR("/"))) TRY(join(a, shared, loader->root, path, &whole));
     if (shared->root_only) TRY(check_root_only(a, loader, whole));
     TRY(tree_read(a, shared->tree, whole, LIMIT_FILE_BYTES, out));
     shared->bytes += out->len;
