@@ -17,6 +17,7 @@ MUST_USE err *plain_scalar(arena *a, const node *n, bool in_flow, enum node_kind
 MUST_USE err *plain_key(arena *a, const struct node_pair *pair, str *text_out);
 /* The same for a whole tree, keys in its order: what reading yaml_emit's output would give. */
 MUST_USE err *plain_tree(arena *a, const node *n, node **out);
-MUST_USE err *plain_settle(arena *a, node *n); /* in place; after an error the tree is half changed */
+MUST_USE err *plain_settle(arena *a,
+                           node *n); /* in place; after an error the tree is half changed */
 /* Of two pairs with the same key. */
 MUST_USE err *plain_repeated(const struct node_pair *first, const struct node_pair *second);

@@ -54,10 +54,12 @@ static void test_what_is_no_patch(void **state)
     check_error("{}", "[null]", "Unexpected kind: unknown");
     check_error("{}", "[{\"op\":\"ad\"}]", "Unexpected kind: ad");
     check_error("{}", "[{\"op\":\"add\"}]", "add operation failed to decode path: missing value");
-    check_error("{}", "[{\"op\":\"move\",\"path\":\"/a\"}]",
-                "move operation failed to decode from: operation, missing from field: missing value");
-    check_error("{}", "[{\"op\":\"test\"}]",
-                "test operation failed to decode path: operation missing path field: missing value");
+    check_error(
+        "{}", "[{\"op\":\"move\",\"path\":\"/a\"}]",
+        "move operation failed to decode from: operation, missing from field: missing value");
+    check_error(
+        "{}", "[{\"op\":\"test\"}]",
+        "test operation failed to decode path: operation missing path field: missing value");
     check_error("{\"a\":1}", "[{\"op\":\"copy\",\"from\":\"/a\"}]",
                 "copy operation failed to decode path: missing value");
 }
