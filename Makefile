@@ -42,6 +42,12 @@ CHECK   := $(UNIT) $(REPLAY) $(BUILD)/tidy
 ifneq ($(SAN),)
 CHECK   := $(filter-out %/hostile_render,$(CHECK))
 endif
+# Only programs that start threads tell the thread sanitizer anything.
+ifeq ($(SAN),thread)
+CHECK   := $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(shell grep -lE 'pthread|loop_new|pool_new' tests/unit/*.c))
+SUITE   := $(addprefix tests/cluster/,test_apply.py::test_create test_drift.py::test_scale \
+           test_source.py::test_basic_auth)
+endif
 
 $(BUILD)/fixpoint: $(OBJ) $(MAIN)
 	$(CC) $(SANFLAGS) -o $@ $^ $(LIBS)
