@@ -38,15 +38,16 @@ UNIT    := $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(wildcard tests/unit/*.c))
 FUZZ    := $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/*.c))
 REPLAY  := $(FUZZ:%=$(BUILD)/replay/%)
 CHECK   := $(UNIT) $(REPLAY) $(BUILD)/tidy
+# Only programs that start threads tell the thread sanitizer anything.
+ifeq ($(SAN),thread)
+CHECK   := $(shell grep -lE 'pthread|loop_new|pool_new' tests/unit/*.c)
+CHECK   := $(CHECK:tests/unit/%.c=$(BUILD)/unit/%)
+SUITE   := $(addprefix tests/cluster/,test_apply.py::test_create test_drift.py::test_scale \
+           test_source.py::test_basic_auth)
+endif
 # Bounds on time, memory and stack are those of the product, not of a sanitizer's build.
 ifneq ($(SAN),)
 CHECK   := $(filter-out %/hostile_render,$(CHECK))
-endif
-# Only programs that start threads tell the thread sanitizer anything.
-ifeq ($(SAN),thread)
-CHECK   := $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(shell grep -lE 'pthread|loop_new|pool_new' tests/unit/*.c))
-SUITE   := $(addprefix tests/cluster/,test_apply.py::test_create test_drift.py::test_scale \
-           test_source.py::test_basic_auth)
 endif
 
 $(BUILD)/fixpoint: $(OBJ) $(MAIN)
