@@ -23,6 +23,7 @@ static const char *const plain_types[] = {
     [DECODE_INT] = "int64",
     [DECODE_STR_LIST] = "[]string",
     [DECODE_STR_MAP] = "map[string]string",
+    [DECODE_ANY] = "interface {}",
 };
 
 static void put_path(buf *b, const struct place *place)
