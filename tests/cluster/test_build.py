@@ -18,7 +18,8 @@ def push_and_fail(tenant, files, reason="BuildFailed", text="", **spec):
 
 def test_target_namespace_metadata_patches_and_images(tenant):
     tenant.deploy(
-        deployment("web"), configmap("settings", namespace="somewhere-else"),
+        deployment("web", namespace="somewhere-else"),
+        configmap("settings", namespace="somewhere-else"),
         namePrefix="pre-", nameSuffix="-post",
         commonMetadata={"labels": {"team": "blue"},
                         "annotations": {"contact": "blue@example.test"}},
