@@ -94,3 +94,24 @@
 #define LIMIT_KUBE_WAIT_NS 10000000000 /* 10 s in all that a worker waits because of Retry-After */
 #define LIMIT_EVENT_QUEUE 1000                   /* Events that wait to be sent */
 #define LIMIT_EVENT_RECENT 2000 /* Events sent of late that a repetition may count on */
+
+/* Notices. */
+#define LIMIT_NOTICE_BODY_BYTES (3u * 1024 * 1024) /* a posted event, as Flux bounds it */
+#define LIMIT_NOTICE_MESSAGE_BYTES 39000           /* of an event, as Flux bounds it */
+#define LIMIT_NOTICE_NAME_BYTES 1024               /* any other text of an event */
+#define LIMIT_NOTICE_FIELDS 256                    /* keys of an event's metadata */
+#define LIMIT_NOTICE_DEPTH 10                      /* nesting of a posted event */
+#define LIMIT_NOTICE_ADDRESS_BYTES 2048            /* as Flux bounds it */
+#define LIMIT_NOTICE_INTAKE 20000                  /* events that wait to be compared with Alerts */
+#define LIMIT_NOTICE_INTAKE_BYTES (64ll * 1024 * 1024) /* the same, their texts */
+#define LIMIT_NOTICE_QUEUE 10000                       /* notices that wait for one Provider */
+#define LIMIT_NOTICE_QUEUE_BYTES (16ll * 1024 * 1024)  /* the same, their texts */
+#define LIMIT_NOTICE_AGE_NS (3600ll * 1000000000)  /* until a notice that cannot be sent is lost */
+#define LIMIT_NOTICE_TRIES 5                       /* of one that a human has to help */
+#define LIMIT_NOTICE_ANSWER_BYTES (1024 * 1024)    /* of a service's answer that is read */
+#define LIMIT_NOTICE_STEPS 10                      /* requests of one delivery */
+#define LIMIT_NOTICE_WAIT_NS (600ll * 1000000000)  /* that a service's Retry-After is heeded */
+#define LIMIT_NOTICE_FLOODS 1000                   /* kinds of like events that are counted */
+#define LIMIT_NOTICE_SUM_NAMES 20                  /* objects that a sum names */
+#define LIMIT_NOTICE_REPEATS 20000                 /* events remembered to tell repetitions */
+#define LIMIT_NOTICE_SUBJECTS 20000                /* failing objects whose recovery is told */

@@ -8,6 +8,7 @@
 #include "control/manager.h"
 #include "kube/lease.h"
 #include "serve/artifact_server.h"
+#include "serve/event_server.h"
 #include "serve/probe_server.h"
 #include "version.h"
 
@@ -22,6 +23,8 @@ struct options {
     int64_t concurrent, jitter_percent, retention_records;
     int64_t lease_duration_ns, lease_renew_ns, lease_retry_ns;
     int64_t requeue_dependency_ns, min_retry_ns, max_retry_ns, retention_ttl_ns;
+    int64_t notice_same_ns, notice_retry_ns, notice_max_retry_ns, flood_window_ns;
+    int64_t flood_threshold, notice_rate;
 };
 
 static const struct flag flags[] = {
@@ -31,8 +34,22 @@ static const struct flag flags[] = {
          .env = "STORAGE_ADDRESS", .help = "address that serves artifacts"),
     FLAG(struct options, storage_adv_addr, "storage-adv-addr", 0, FLAG_STR,
          .env = "STORAGE_ADV_ADDR", .help = "host[:port] in the URLs of artifacts"),
-    FLAG(struct options, events_addr, "events-addr", 0, FLAG_STR, .fallback = ":9090",
-         .env = "EVENTS_ADDR", .help = "address that takes in events; may be the one of artifacts"),
+    FLAG(struct options, events_addr, "events-addr", 0, FLAG_STR, .env = "EVENTS_ADDR",
+         .help = "address that takes in events by POST; empty: the one of artifacts; 0: none"),
+    FLAG(struct options, notice_same_ns, "rate-limit-interval", 0, FLAG_DURATION, .fallback = "5m",
+         .help = "an event that repeats another within that time is dropped"),
+    FLAG(struct options, notice_rate, "notification-rate", 0, FLAG_INT, .fallback = "20",
+         .help = "deliveries to one Provider per second; 0: no bound"),
+    FLAG(struct options, notice_retry_ns, "notification-min-retry-delay", 0, FLAG_DURATION,
+         .fallback = "2s", .help = "first delay after a delivery failed; it doubles with each"),
+    FLAG(struct options, notice_max_retry_ns, "notification-max-retry-delay", 0, FLAG_DURATION,
+         .fallback = "1m", .help = "longest delay after deliveries failed"),
+    FLAG(struct options, flood_threshold, "notification-flood-threshold", 0, FLAG_INT,
+         .fallback = "10",
+         .help = "like events of one Alert within a window that are sent one by one; further ones "
+                 "are summed up; 0: all are sent"),
+    FLAG(struct options, flood_window_ns, "notification-flood-window", 0, FLAG_DURATION,
+         .fallback = "30s", .help = "the window of --notification-flood-threshold"),
     FLAG(struct options, receiver_addr, "receiver-addr", 0, FLAG_STR, .fallback = ":9292",
          .help = "address of webhook receivers (they are not there yet: nothing listens)"),
     FLAG(struct options, metrics_addr, "metrics-addr", 0, FLAG_STR, .fallback = ":8080",
@@ -92,7 +109,8 @@ struct process {
     struct loop *loop;
     struct kube *kube;
     struct manager *manager;
-    struct httpd *artifacts;
+    struct artifact_server artifact_server;
+    struct httpd *artifacts, *events;
     struct probe_server *metrics, *health;
     struct lease *lease;
     bool lost;
@@ -118,6 +136,15 @@ static struct manager_options manager_options(const struct process *process)
         .retention_ttl_ns = o->retention_ttl_ns,
         .no_cross_namespace_refs = o->no_cross_namespace_refs,
         .no_remote_bases = o->no_remote_bases,
+        .notices =
+            {
+                .same_ns = o->notice_same_ns,
+                .retry_first_ns = o->notice_retry_ns,
+                .retry_last_ns = o->notice_max_retry_ns,
+                .flood_window_ns = o->flood_window_ns,
+                .flood_threshold = (int)o->flood_threshold,
+                .rate = (int)o->notice_rate,
+            },
     };
 }
 
@@ -135,6 +162,13 @@ static err *check_options(const struct options *o)
     if (o->jitter_percent < 0 || o->jitter_percent > 99) {
         return err_invalid("--interval-jitter-percentage: 0 to 99");
     }
+    if (o->notice_rate < 0 || o->notice_rate > 100000)
+        return err_invalid("--notification-rate: 0 to 100000");
+    if (o->flood_threshold < 0 || o->flood_threshold > 100000)
+        return err_invalid("--notification-flood-threshold: 0 to 100000");
+    if (o->notice_retry_ns <= 0 || o->notice_max_retry_ns < o->notice_retry_ns)
+        return err_invalid("--notification-min-retry-delay: above 0, and not above "
+                           "--notification-max-retry-delay");
     if (o->lease_retry_ns >= o->lease_renew_ns || o->lease_renew_ns >= o->lease_duration_ns) {
         return err_invalid("leader election needs retry period < renew deadline < lease duration");
     }
@@ -185,6 +219,25 @@ static err *start_probes(struct process *process)
     return NULL;
 }
 
+/* Artifacts and events, on one listener where they have one address. */
+static err *start_servers(struct process *process)
+{
+    const struct options *o = process->options;
+    bool shared = !o->events_addr.len || str_eq(o->events_addr, o->storage_addr);
+    process->artifact_server = (struct artifact_server){
+        .artifacts = manager_artifacts(process->manager),
+        .address = o->storage_addr,
+        .post = shared ? event_server_handle : NULL,
+        .post_context = process->manager,
+        .post_limit = EVENT_SERVER_BODY_BYTES,
+    };
+    err *e = artifact_server_start(process->loop, &process->artifact_server, &process->artifacts);
+    if (e) return err_wrap(e, "--storage-addr");
+    if (shared || is_off(o->events_addr)) return NULL;
+    e = event_server_start(process->loop, process->manager, o->events_addr, &process->events);
+    return e ? err_wrap(e, "--events-addr") : NULL;
+}
+
 static void on_acquired(void *context)
 {
     struct process *process = context;
@@ -225,9 +278,7 @@ static err *start(struct process *process)
     struct manager_options options = manager_options(process);
     options.advertised_address = advertised(cli, o);
     TRY(manager_new(process->loop, process->kube, options, &process->manager));
-    err *e = artifact_server_start(process->loop, manager_artifacts(process->manager),
-                                   o->storage_addr, &process->artifacts);
-    if (e) return err_wrap(e, "--storage-addr");
+    TRY(start_servers(process));
     TRY(start_probes(process));
     if (!o->leader_election) {
         manager_start(process->manager);
@@ -268,6 +319,7 @@ static err *run(struct cli *cli, const void *options)
     probe_server_stop(process.health);
     probe_server_stop(process.metrics);
     if (process.artifacts) httpd_stop(process.artifacts);
+    if (process.events) httpd_stop(process.events);
     loop_start(process.loop);
     end(&process);
     loop_join(process.loop);

@@ -13,6 +13,7 @@
 #include "base/rand.h"
 #include "control/queue.h"
 #include "kube/watch.h"
+#include "notify/hub.h"
 #include "source/artifact.h"
 #include "source/from_git.h"
 
@@ -84,6 +85,7 @@ struct manager {
     struct observed *observed;
     struct artifacts *artifacts;
     struct from_git *git;
+    struct hub *hub;
     struct lane *lanes;
     size_t lane_count;
     struct aside asides[3];
@@ -310,6 +312,7 @@ static void note(struct lane *lane, const node *object)
 static void gone(struct lane *lane, str key)
 {
     objects_remove(lane->manager->objects, key);
+    if (lane->queue && lane->controller->seen) lane->controller->seen(lane->manager, key, NULL);
     wake_referrers(lane->manager, key, NULL);
     if (!lane->queue) {
         forget(lane, key);
@@ -333,13 +336,15 @@ static void on_begin(void *context)
 static void on_object(void *context, enum watch_change change, const node *object)
 {
     struct lane *lane = context;
-    if (change == WATCH_PUT) {
-        note(lane, object);
-        return;
-    }
     arena a AUTO(arena_done) = {0};
     struct kube_ref ref = kube_ref_of(object);
-    gone(lane, objects_key(&a, lane->controller->kind.kind, ref.namespace, ref.name));
+    str key = objects_key(&a, lane->controller->kind.kind, ref.namespace, ref.name);
+    if (change != WATCH_PUT) {
+        gone(lane, key);
+        return;
+    }
+    if (lane->queue && lane->controller->seen) lane->controller->seen(lane->manager, key, object);
+    note(lane, object);
 }
 
 static void on_synced(void *context)
@@ -447,9 +452,13 @@ static void on_observed(void *context, str owner)
 static void copy_texts(struct manager *manager)
 {
     struct manager_options *o = &manager->options;
-    str *texts[] = {&o->namespace,          &o->runtime_namespace,      &o->storage_path,
-                    &o->advertised_address, &o->events_address,         &o->watch_label_selector,
-                    &o->controllers,        &o->default_service_account};
+    str *texts[] = {&o->namespace,
+                    &o->runtime_namespace,
+                    &o->storage_path,
+                    &o->advertised_address,
+                    &o->watch_label_selector,
+                    &o->controllers,
+                    &o->default_service_account};
     for (size_t i = 0; i < COUNT(texts); i++)
         *texts[i] = str_dup(&manager->texts, *texts[i]);
 }
@@ -470,8 +479,58 @@ static void add_lane(struct manager *manager, const struct controller *controlle
     lane->events = event_sender_new(manager->kube, str_of(controller->component));
 }
 
+/* ---- notices ---- */
+
+static const node *labels_of(void *context, arena *a, const struct kube_ref *ref)
+{
+    struct manager *manager = context;
+    const node *object = manager_get(manager, a, ref->kind.kind, ref->namespace, ref->name);
+    const node *labels = node_find(object, "metadata", "labels", NULL);
+    return labels || !object ? labels : node_map(a);
+}
+
+static void on_tally(void *context, str key)
+{
+    manager_enqueue_after(context, key, CLOCK_SECOND);
+}
+
+/* A Warning about an Alert. */
+static void on_report(void *context, const struct rule *rule, const char *reason, str message)
+{
+    struct manager *manager = context;
+    struct lane *lane = lane_of(manager, STR("Alert"));
+    struct event event = {
+        .about = {lane->controller->kind, rule->spec.namespace, rule->spec.name},
+        .uid = rule->spec.uid,
+        .warning = true,
+        .reason = str_of(reason),
+        .message = message,
+    };
+    if (lane->events) event_send(lane->events, &event);
+}
+
+static struct hub *make_hub(struct manager *manager)
+{
+    const struct manager_notices *notices = &manager->options.notices;
+    return hub_new((struct hub_options){
+        .loop = manager->loop,
+        .kube = manager->kube,
+        .same_ns = notices->same_ns,
+        .retry_first_ns = notices->retry_first_ns,
+        .retry_last_ns = notices->retry_last_ns,
+        .rate = notices->rate,
+        .flood = {notices->flood_threshold, notices->flood_window_ns},
+        .no_cross_namespace_refs = manager->options.no_cross_namespace_refs,
+        .labels = labels_of,
+        .changed = on_tally,
+        .report = on_report,
+        .context = manager,
+    });
+}
+
 static err *prepare(struct manager *manager)
 {
+    manager->hub = make_hub(manager);
     TRY(http_new(manager->loop, (struct http_options){.user_agent = STR("fixpoint")},
                  &manager->http));
     const struct manager_options *o = &manager->options;
@@ -577,6 +636,7 @@ void manager_stop(struct manager *manager)
 void manager_free(struct manager *manager)
 {
     if (!manager) return;
+    hub_free(manager->hub);
     for (size_t i = 0; i < manager->lane_count; i++) {
         struct lane *lane = &manager->lanes[i];
         if (lane->pool) pool_free(lane->pool);
@@ -647,6 +707,11 @@ struct http *manager_http(struct manager *manager)
     return manager->http;
 }
 
+struct hub *manager_hub(struct manager *manager)
+{
+    return manager->hub;
+}
+
 node *manager_get(struct manager *manager, arena *a, str kind, str namespace, str name)
 {
     return objects_get(manager->objects, a, objects_key(a, kind, namespace, name));
@@ -680,6 +745,31 @@ void manager_saw(struct manager *manager, const node *object)
     if (lane) note(lane, object);
 }
 
+/* compat: what the object says of itself in annotations goes along. */
+static void tell(struct work *work, enum manager_severity severity, const char *reason, str message,
+                 const struct http_header *metadata, size_t metadata_count)
+{
+    node *all = node_map(work->a);
+    const node *object = node_get(work->object, STR("metadata"));
+    for (size_t i = 0; i < metadata_count; i++)
+        node_set_str(work->a, all, metadata[i].name, metadata[i].value);
+    PAIR_EACH (node_get(object, STR("annotations")), pair)
+        if (str_starts(pair->key, STR("event.toolkit.fluxcd.io/")))
+            node_set(work->a, all, pair->key, pair->value);
+    hub_take(work->manager->hub,
+             &(struct notice){
+                 .about = {work->controller->kind, work->namespace, work->name},
+                 .uid = node_get_str(object, STR("uid")),
+                 .resource_version = node_get_str(object, STR("resourceVersion")),
+                 .severity = severity >= MANAGER_DRIFT ? NOTICE_ERROR : NOTICE_INFO,
+                 .wall_ns = clock_wall_ns(),
+                 .reason = str_of(reason),
+                 .message = message,
+                 .metadata = all,
+                 .controller = str_of(work->controller->component),
+             });
+}
+
 void manager_event(struct work *work, enum manager_severity severity, const char *reason,
                    str message, const struct http_header *metadata, size_t metadata_count)
 {
@@ -698,6 +788,7 @@ void manager_event(struct work *work, enum manager_severity severity, const char
             .annotations = metadata,
             .annotation_count = metadata_count,
         });
+    if (severity != MANAGER_TRACE) tell(work, severity, reason, message, metadata, metadata_count);
     const struct log_field fields[] = {
         LOG_STR("controller", str_of(work->controller->name)),
         LOG_STR("controllerGroup", work->controller->kind.group),

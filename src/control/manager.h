@@ -19,6 +19,7 @@ struct manager;
 struct observed;  /* apply/observed.h */
 struct artifacts; /* the artifact store, source/artifact.h */
 struct from_git;  /* source/from_git.h */
+struct hub;       /* notify/hub.h */
 struct controller;
 
 /* One run of a reconciler. Everything in the arena lives as long as the run. */
@@ -54,6 +55,9 @@ struct controller {
     bool (*wants)(const node *object, str changed_key, const node *changed);
     /* The object is gone from the cluster: free its memory. Any thread. */
     void (*forget)(void *memory);
+    /* The watch brings the object, or (NULL) its end. Before anything is reconciled, every object
+     * has been seen. Runs on the loop; may be NULL. */
+    void (*seen)(struct manager *manager, str key, const node *object);
 };
 
 #include "base/roster.h"
@@ -65,7 +69,6 @@ struct manager_options {
     str runtime_namespace;    /* where the operator runs: "flux-system" */
     str storage_path;         /* caches: mirrors, artifacts, trees */
     str advertised_address;   /* host[:port] in artifact URLs */
-    str events_address;       /* empty: no POST of events */
     str watch_label_selector; /* sharding */
     str controllers;          /* comma list of names; empty: all */
     str default_service_account;
@@ -76,6 +79,12 @@ struct manager_options {
     int retention_records; /* of artifacts */
     int64_t retention_ttl_ns;
     bool no_cross_namespace_refs, no_remote_bases;
+    struct manager_notices {
+        int64_t same_ns;                       /* events that repeat another are dropped */
+        int64_t retry_first_ns, retry_last_ns; /* of deliveries */
+        int64_t flood_window_ns;
+        int flood_threshold, rate;
+    } notices;
 };
 
 MUST_USE err *manager_new(struct loop *loop, struct kube *kube, struct manager_options options,
@@ -93,6 +102,7 @@ struct artifacts *manager_artifacts(struct manager *manager);
 struct from_git *manager_git(struct manager *manager);
 struct observed *manager_observed(struct manager *manager);
 struct http *manager_http(struct manager *manager);
+struct hub *manager_hub(struct manager *manager);
 
 /* Another object of our kinds, as last seen; NULL when there is none. */
 node *manager_get(struct manager *manager, arena *a, str kind, str namespace, str name);
@@ -104,7 +114,8 @@ void manager_await_definitions(struct manager *manager, str key);
 /* The answer of a write to one of our objects: readers see it before the watch brings it. */
 void manager_saw(struct manager *manager, const node *object);
 
-/* Reports for people: a Kubernetes Event, and a POST to the events address unless `trace`. */
+/* Reports for people: a Kubernetes Event, and the Providers of every Alert that matches, unless
+ * `trace`. */
 enum manager_severity { MANAGER_TRACE, MANAGER_INFO, MANAGER_DRIFT, MANAGER_ERROR };
 /* Drift and errors are warnings and are sent at once, others when the API server is not busy with
  * us. */

@@ -1,9 +1,11 @@
 #include "net/client.h"
 
+#include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <pthread.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/socket.h>
 
 #include "base/limits.h"
@@ -30,6 +32,33 @@ static int on_socket_made(void *context, curl_socket_t socket, curlsocktype purp
     setsockopt(socket, IPPROTO_TCP, TCP_KEEPCNT, &count, sizeof count);
     setsockopt(socket, IPPROTO_TCP, TCP_USER_TIMEOUT, &unanswered_ms, sizeof unanswered_ms);
     return CURL_SOCKOPT_OK;
+}
+
+static bool is_link_local(const struct curl_sockaddr *address)
+{
+    if (address->family == AF_INET) {
+        struct sockaddr_in ipv4;
+        memcpy(&ipv4, &address->addr, sizeof ipv4);
+        return ntohl(ipv4.sin_addr.s_addr) >> 16 == 0xA9FE;
+    }
+    struct sockaddr_in6 ipv6;
+    if (address->family != AF_INET6 || address->addrlen < sizeof ipv6) return false;
+    memcpy(&ipv6, &address->addr, sizeof ipv6);
+    const uint8_t *bytes = ipv6.sin6_addr.s6_addr;
+    bool mapped = IN6_IS_ADDR_V4MAPPED(&ipv6.sin6_addr) && bytes[12] == 169 && bytes[13] == 254;
+    return IN6_IS_ADDR_LINKLOCAL(&ipv6.sin6_addr) || mapped;
+}
+
+/* Decides by the address, not by the name, so that no record in the DNS leads around it. */
+static curl_socket_t on_socket_wanted(void *context, curlsocktype purpose,
+                                      struct curl_sockaddr *address)
+{
+    (void)context, (void)purpose;
+    if (is_link_local(address)) {
+        errno = EACCES;
+        return CURL_SOCKET_BAD;
+    }
+    return socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
 }
 
 static CURLcode on_tls_context(CURL *curl, void *tls_context, void *context)
@@ -63,6 +92,8 @@ static void equip(void *context, struct multi_handle *handle)
     curl_easy_setopt(curl, CURLOPT_TCP_KEEPIDLE, (long)PROBE_IDLE_S);
     curl_easy_setopt(curl, CURLOPT_TCP_KEEPINTVL, (long)PROBE_EVERY_S);
     curl_easy_setopt(curl, CURLOPT_SOCKOPTFUNCTION, on_socket_made);
+    if (options->no_link_local)
+        curl_easy_setopt(curl, CURLOPT_OPENSOCKETFUNCTION, on_socket_wanted);
 
     curl_easy_setopt(curl, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
     curl_easy_setopt(curl, CURLOPT_PROXY_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);

@@ -37,6 +37,8 @@ struct http_options {
     bool insecure;         /* do not verify the server */
     str proxy, proxy_user, proxy_password; /* empty proxy: from the environment, with NO_PROXY */
     bool no_proxy;         /* never a proxy, whatever the environment says */
+    bool no_link_local;    /* refuse 169.254.0.0/16 and fe80::/10, whatever a name resolves to: the
+                              metadata services of clouds give out credentials there */
     str user_agent;
     int connections_per_host; /* 0: 4. HTTP/2 needs one; over HTTP/1.1 each stream holds one. */
     /* Of each request. 0: LIMIT_HTTP_BUFFER_BYTES; less for streams that are many and small. */

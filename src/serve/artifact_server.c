@@ -12,16 +12,17 @@ static void refuse(struct httpd_answer *answer, int status, str text)
 static void handle(void *context, arena *a, const struct httpd_request *request,
                    struct httpd_answer *answer)
 {
-    if (str_is(request->method, "POST")) {
-        refuse(answer, 501, STR("events are not taken in by this version of fixpoint\n"));
+    const struct artifact_server *server = context;
+    if (str_is(request->method, "POST") && server->post) {
+        server->post(server->post_context, a, request, answer);
         return;
     }
     if (!str_is(request->method, "GET") && !str_is(request->method, "HEAD")) {
-        refuse(answer, 405, STR("only GET, HEAD and POST are allowed\n"));
+        refuse(answer, 405, STR("only GET and HEAD are allowed here\n"));
         return;
     }
     str file;
-    err *e AUTO(err_done) = artifact_locate(context, a, request->path, &file);
+    err *e AUTO(err_done) = artifact_locate(server->artifacts, a, request->path, &file);
     if (e) {
         refuse(answer, 404, STR("there is no such artifact\n"));
         return;
@@ -31,14 +32,13 @@ static void handle(void *context, arena *a, const struct httpd_request *request,
     answer->content_type = STR("application/gzip");
 }
 
-err *artifact_server_start(struct loop *loop, struct artifacts *artifacts, str address,
-                           struct httpd **out)
+err *artifact_server_start(struct loop *loop, struct artifact_server *server, struct httpd **out)
 {
     struct httpd_options options = {
-        .address = address,
-        .body_limit = 1024 * 1024,
+        .address = server->address,
+        .body_limit = server->post ? server->post_limit : 0,
         .handler = handle,
-        .context = artifacts,
+        .context = server,
     };
     return httpd_start(loop, options, out);
 }

@@ -23,6 +23,8 @@ KINDS = {
     "customresourcedefinitions": ("apiextensions.k8s.io/v1", "CustomResourceDefinition"),
     "gitrepositories": ("source.toolkit.fluxcd.io/v1", "GitRepository"),
     "kustomizations": ("kustomize.toolkit.fluxcd.io/v1", "Kustomization"),
+    "alerts": ("notification.toolkit.fluxcd.io/v1beta3", "Alert"),
+    "providers": ("notification.toolkit.fluxcd.io/v1beta3", "Provider"),
 }
 CLUSTER_SCOPED = {"namespaces", "customresourcedefinitions", "clusterroles", "clusterrolebindings"}
 MERGE, STRATEGIC, JSON_PATCH, APPLY = (

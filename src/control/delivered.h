@@ -1,0 +1,7 @@
+#pragma once
+/* How deliveries went, in the status of an Alert or a Provider. */
+#include "control/status.h"
+#include "notify/outlet.h"
+
+/* Ready, with the error (borrowed) or without, and what the hub counted. [worker] */
+MUST_USE err *delivered_save(struct work *work, str key, const err *error);

@@ -1,0 +1,32 @@
+#pragma once
+/*
+ * A Provider and its Secrets become a target and the options of the client that
+ * reaches it. Pure; any thread. Errors name keys and never hold a value.
+ */
+#include "notify/notify.h"
+
+/* The fields of a Provider. */
+struct target_spec {
+    str namespace, name, uid;
+    str type, channel, user, address, proxy;
+    str secret, cert_secret, proxy_secret; /* names of Secrets; empty: none */
+    str service_account, commit_status_expr;
+    int64_t timeout_ns;
+    bool suspended;
+};
+
+/* The Secrets as the API server gives them; NULL where the spec names none. */
+struct target_secrets {
+    const node *secret, *cert, *proxy;
+};
+
+/* Everything is copied into the arena. */
+struct target_spec destination_copy(arena *a, const struct target_spec *spec);
+bool destination_equal(const struct target_spec *a, const struct target_spec *b);
+/* What the spec alone can say: an unknown or unsupported type, a field that cannot be used. */
+MUST_USE err *destination_check(const struct target_spec *spec);
+MUST_USE err *destination_build(arena *a, const struct target_spec *spec,
+                                const struct target_secrets *secrets, struct target *out,
+                                struct http_options *http_out);
+/* The text without values of the Secrets. */
+str destination_mask(arena *a, const struct target *target, str text);
