@@ -19,6 +19,12 @@
 /* memory one JSON patch may copy: it can double */
 #define LIMIT_PATCH_COPY_BYTES (32 * 1024 * 1024)
 
+/* Expressions. */
+#define LIMIT_CEL_BYTES (16 * 1024) /* one expression */
+#define LIMIT_CEL_DEPTH 100         /* nesting of one; parser and evaluator recurse */
+#define LIMIT_CEL_COST 1000000      /* steps of one evaluation, or ten bytes of text each */
+#define LIMIT_CEL_REGEX_BYTES 1024  /* one pattern */
+
 /* A tree of files and what is rendered from it. */
 #define LIMIT_FILE_BYTES (64u * 1024 * 1024)     /* one file of an artifact */
 #define LIMIT_TREE_FILES 200000                  /* files of one artifact */
