@@ -16,7 +16,7 @@ struct notice {
     enum notice_severity severity;
     int64_t wall_ns;
     str message, reason;
-    const node *metadata; /* a map of texts; never NULL */
+    const node *metadata; /* a map of texts; never NULL; as a provider sees it, sorted by key */
     str controller, instance;
     bool recovered; /* the object was bad before, and is well now */
     int stands_for; /* how many events it sums up; 0: it is one itself */

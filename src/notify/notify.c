@@ -2,7 +2,6 @@
 
 #include <ctype.h>
 #include <stdarg.h>
-#include <stdlib.h>
 
 #include "base/buf.h"
 #include "doc/json.h"
@@ -16,6 +15,21 @@ const struct provider *notify_find(str type)
         if (str_is(type, (*row)->type)) return *row;
     }
     return NULL;
+}
+
+err *notify_begin(const struct provider *provider, struct exchange *exchange,
+                  struct http_request *out)
+{
+    if (provider->begin) return provider->begin(exchange, out);
+    return provider->format(exchange->a, exchange->notice, exchange->target, out);
+}
+
+err *notify_answered(const struct provider *provider, struct exchange *exchange,
+                     const struct http_response *answer, struct http_request *out)
+{
+    err *e = provider->then ? provider->then(exchange, answer, out) : notify_check(answer);
+    exchange->step++;
+    return e;
 }
 
 /* ---- requests ---- */
@@ -118,22 +132,6 @@ err *notify_origin(arena *a, str address, str *out)
 
 /* ---- words ---- */
 
-static int by_key(const void *a, const void *b)
-{
-    return str_cmp(((const struct node_pair *)a)->key, ((const struct node_pair *)b)->key);
-}
-
-const struct node_pair *notify_fields(arena *a, const struct notice *notice, size_t *count_out)
-{
-    size_t count = notice->metadata->count;
-    struct node_pair *pairs = NEW_ARRAY(a, struct node_pair, count + 1);
-    for (size_t i = 0; i < count; i++)
-        pairs[i] = notice->metadata->pairs[i];
-    if (count) qsort(pairs, count, sizeof *pairs, by_key);
-    *count_out = count;
-    return pairs;
-}
-
 str notify_object_name(arena *a, const struct notice *notice)
 {
     str kind = str_lower(a, notice->about.kind.kind);
@@ -146,6 +144,32 @@ str notify_first_line(str text)
     str line = {0};
     str_next_line(&text, &line);
     return line;
+}
+
+str notify_either(const struct notice *notice, const char *info, const char *error)
+{
+    return str_of(notice->severity == NOTICE_ERROR ? error : info);
+}
+
+static bool is_triggered(str text, size_t at, const char *const *triggers)
+{
+    bool in_word = at > 0 && isalnum((unsigned char)text.data[at - 1]);
+    for (size_t i = 0; triggers[i]; i++) {
+        bool mention = triggers[i][0] == '@'; /* within a word it is an address or a revision */
+        if (str_starts(str_skip(text, at), str_of(triggers[i])) && !(mention && in_word))
+            return true;
+    }
+    return false;
+}
+
+str notify_defuse(arena *a, str text, const char *const *triggers)
+{
+    buf b = BUF(a);
+    for (size_t i = 0; i < text.len; i++) {
+        buf_add_char(&b, text.data[i]);
+        if (is_triggered(text, i, triggers)) BUF_ADD(&b, "\u200b");
+    }
+    return buf_str(&b);
 }
 
 str notify_reason_words(arena *a, str reason)
@@ -169,12 +193,10 @@ str notify_markdown(arena *a, const struct notice *notice)
     buf_printf(&b, "## Flux Status\n\n%s " STR_FMT "\n\n" STR_FMT "\n\nMetadata:\n",
                notice->severity == NOTICE_ERROR ? "⚠️" : "ℹ️", STR_ARG(subject),
                STR_ARG(notice->message));
-    size_t count;
-    const struct node_pair *fields = notify_fields(a, notice, &count);
-    for (size_t i = 0; i < count; i++) {
-        if (str_is(fields[i].key, "change_request")) continue;
-        buf_printf(&b, "* `" STR_FMT "`: " STR_FMT "\n", STR_ARG(fields[i].key),
-                   STR_ARG(fields[i].value->text));
+    PAIR_EACH (notice->metadata, field) {
+        if (str_is(field->key, "change_request")) continue;
+        buf_printf(&b, "* `" STR_FMT "`: " STR_FMT "\n", STR_ARG(field->key),
+                   STR_ARG(field->value->text));
     }
     return buf_str(&b);
 }

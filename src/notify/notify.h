@@ -51,6 +51,8 @@ struct provider {
     unsigned flags;
     err *(*format)(arena *a, const struct notice *notice, const struct target *target,
                    struct http_request *out);
+    /* Instead of format, where later requests need something of the first. */
+    err *(*begin)(struct exchange *exchange, struct http_request *out);
     /* NULL: any 2xx is success. Called with each answer, whatever its status; *out without a URL
      * ends the exchange well. */
     err *(*then)(struct exchange *exchange, const struct http_response *answer,
@@ -61,6 +63,12 @@ struct provider {
 ROSTER(provider, struct provider);
 #define PROVIDER(ident) ROSTER_ROW(provider, struct provider, provider_##ident)
 
+/* The first request of a delivery. */
+MUST_USE err *notify_begin(const struct provider *provider, struct exchange *exchange,
+                           struct http_request *out);
+/* What follows an answer; no URL when all is done. */
+MUST_USE err *notify_answered(const struct provider *provider, struct exchange *exchange,
+                              const struct http_response *answer, struct http_request *out);
 /* NULL when there is none of this type. */
 const struct provider *notify_find(str type);
 
@@ -78,11 +86,14 @@ MUST_USE err *notify_check(const struct http_response *answer);
 /* "https://host:port" of the address; INVALID when it is no http(s) URL. */
 MUST_USE err *notify_origin(arena *a, str address, str *out);
 
-/* The metadata, sorted by key. */
-const struct node_pair *notify_fields(arena *a, const struct notice *notice, size_t *count_out);
 /* "kustomization/apps.flux-system" */
 str notify_object_name(arena *a, const struct notice *notice);
 str notify_first_line(str text);
+/* The text with an invisible space in each place where the service would see a mention of people or
+ * a command of its own: after the first character of each trigger. The list ends with NULL. */
+str notify_defuse(arena *a, str text, const char *const *triggers);
+/* "✅" or so: the first for information, the second for errors. */
+str notify_either(const struct notice *notice, const char *info, const char *error);
 /* "reconciliation succeeded" for ReconciliationSucceeded */
 str notify_reason_words(arena *a, str reason);
 /* The block that zulip and comments on change requests show. */

@@ -13,6 +13,7 @@
 #include "base/rand.h"
 #include "doc/json.h"
 #include "kube/kube_call.h"
+#include "net/url.h"
 
 #define FRESH_NS       (5 * CLOCK_SECOND)  /* that a reading of the Secrets holds */
 #define TIMEOUT_NS     (15 * CLOCK_SECOND) /* of one delivery, unless spec.timeout says otherwise */
@@ -318,13 +319,12 @@ static void answered(struct outlet *outlet)
     const struct provider *provider = notify_find(outlet->reading.target.type);
     delivery->answer.body = buf_str(&delivery->body);
     struct http_request next = {0};
-    err *e = provider->then ? provider->then(&delivery->exchange, &delivery->answer, &next)
-                            : notify_check(&delivery->answer);
+    err *e = notify_answered(provider, &delivery->exchange, &delivery->answer, &next);
     if (e) {
         fail(outlet, e);
     } else if (!next.url.len) {
         succeed(outlet, false);
-    } else if (++delivery->exchange.step >= LIMIT_NOTICE_STEPS) {
+    } else if (delivery->exchange.step >= LIMIT_NOTICE_STEPS) {
         fail(outlet, err_internal("more than %d requests for one notice", LIMIT_NOTICE_STEPS));
     } else {
         open_request(outlet, &next);
@@ -346,10 +346,29 @@ static void on_done(void *context, err *error)
 
 static const struct http_events events = {on_head, on_data, on_done};
 
+/* compat: a user and password within the address are credentials. */
+static void move_credentials(arena *a, struct http_request *request)
+{
+    struct url url;
+    str user, password;
+    err *e AUTO(err_done) = url_parse(request->url, &url);
+    if (e || !url.user.len) return; /* the client says what is wrong with it */
+    err *bad AUTO(err_done) = url_unescape(a, url.user, &user);
+    err *worse AUTO(err_done) = url_unescape(a, url.password, &password);
+    if (bad || worse) return;
+    str head, tail;
+    str_cut(request->url, '@', &head, &tail);
+    request->url = str_printf(a, STR_FMT "://" STR_FMT, STR_ARG(url.scheme), STR_ARG(tail));
+    if (request->bearer.len || request->user.len) return;
+    request->user = user;
+    request->password = password;
+}
+
 static void open_request(struct outlet *outlet, struct http_request *request)
 {
     struct delivery *delivery = &outlet->delivery;
     int64_t left_ns = delivery->deadline_ns - clock_now_ns();
+    move_credentials(&delivery->arena, request);
     request->timeout_ms = MAX(left_ns / CLOCK_MS, (int64_t)1);
     request->stall_ms = -1; /* the deadline counts for everything */
     delivery->answer = (struct http_response){0};
@@ -383,7 +402,7 @@ static void begin(struct outlet *outlet)
     delivery->exchange = (struct exchange){
         .a = &delivery->arena, .notice = &delivery->notice, .target = &delivery->target};
     struct http_request request = {0};
-    err *e = provider->format(&delivery->arena, &delivery->notice, &delivery->target, &request);
+    err *e = notify_begin(provider, &delivery->exchange, &request);
     if (e) {
         fail(outlet, e);
     } else if (!request.url.len) {

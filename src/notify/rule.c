@@ -1,5 +1,7 @@
 #include "notify/rule.h"
 
+#include <stdlib.h>
+
 #include "base/buf.h"
 
 #define EVENT_GROUP "event.toolkit.fluxcd.io/"
@@ -137,6 +139,11 @@ enum rule_verdict rule_match(const struct rule *rule, const struct notice *notic
 
 /* ---- metadata ---- */
 
+static int by_key(const void *a, const void *b)
+{
+    return str_cmp(((const struct node_pair *)a)->key, ((const struct node_pair *)b)->key);
+}
+
 static void lay(arena *a, node *out, str key, node *value, bool *conflict)
 {
     if (node_get(out, key)) *conflict = true;
@@ -162,6 +169,7 @@ node *rule_metadata(arena *a, const struct rule *rule, const struct notice *noti
         bool own = prefix.len > 1 && str_strip_prefix(&key, prefix);
         if (own) lay(a, out, key, pair->value, &conflict);
     }
+    if (out->count) qsort(out->pairs, out->count, sizeof *out->pairs, by_key);
     *conflict_out = conflict;
     return out;
 }

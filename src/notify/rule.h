@@ -47,7 +47,8 @@ enum rule_verdict {
 enum rule_verdict rule_match(const struct rule *rule, const struct notice *notice,
                              bool no_cross_namespace, const node *labels);
 
-/* The metadata as the provider sees it, keys without prefix: of the object's annotations, of the
- * Alert, of the event, the later going before the earlier. *conflict_out: a key came from two. */
+/* The metadata as the provider sees it, sorted by key, keys without prefix: of the object's
+ * annotations, of the Alert, of the event, the later going before the earlier. *conflict_out: a key
+ * came from two. */
 node *rule_metadata(arena *a, const struct rule *rule, const struct notice *notice,
                     bool *conflict_out);

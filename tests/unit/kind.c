@@ -124,6 +124,23 @@ static void test_provider(void **state UNUSED)
     assert_true(str_is(target.commit_status_expr, "event.involvedObject.name"));
 }
 
+/* The types that the CRD allows are those that have a file, and the other way round. */
+static void test_provider_types(void **state UNUSED)
+{
+    const struct field *type = schema_find(kind_find(STR("Provider"))->spec, STR("type"));
+    size_t choices = 0, rows = 0;
+    for (; type->choices[choices]; choices++) {
+        if (!notify_find(str_of(type->choices[choices])))
+            fail_msg("no provider is of type %s", type->choices[choices]);
+    }
+    ROSTER_EACH (provider, struct provider, row) {
+        if (!(*row)->refused != ((*row)->format || (*row)->begin))
+            fail_msg("%s is neither refused nor does it format", (*row)->type);
+        rows++;
+    }
+    assert_int_equal(rows, choices);
+}
+
 static void test_errors(void **state UNUSED)
 {
     arena a AUTO(arena_done) = {0};
@@ -244,10 +261,11 @@ static void test_find(void **state UNUSED)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_gitrepository), cmocka_unit_test(test_kustomization),
-        cmocka_unit_test(test_alert),         cmocka_unit_test(test_provider),
-        cmocka_unit_test(test_errors),        cmocka_unit_test(test_examples),
-        cmocka_unit_test(test_crds),          cmocka_unit_test(test_find),
+        cmocka_unit_test(test_gitrepository),  cmocka_unit_test(test_kustomization),
+        cmocka_unit_test(test_alert),          cmocka_unit_test(test_provider),
+        cmocka_unit_test(test_provider_types), cmocka_unit_test(test_errors),
+        cmocka_unit_test(test_examples),       cmocka_unit_test(test_crds),
+        cmocka_unit_test(test_find),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
