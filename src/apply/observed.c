@@ -32,7 +32,7 @@ struct followed {
     struct map records;  /* "ns/name" to struct record * */
     struct map waiting;  /* owners to tell once the list is there */
     uint32_t mark;
-    bool synced, denied;
+    bool synced, denied, attended;
     char *texts;
 };
 
@@ -262,7 +262,8 @@ static void on_object(void *context, enum watch_change change, const node *objec
         if (sight.version >= record->version || !record->exists) {
             before = record->owner;
             owner = owner_of(observed, &a, object);
-            matters = take_sight(record, &sight, owner);
+            bool news = followed->attended && record->version != sight.version;
+            matters = take_sight(record, &sight, owner) || news;
         }
     }
     pthread_mutex_unlock(&observed->lock);
@@ -444,6 +445,15 @@ bool observed_follow(struct observed *observed, str owner, const struct kube_ref
         if (!repeated) ready &= follow_kind(observed, &a, owner, refs[i].kind);
     }
     return ready;
+}
+
+void observed_attend(struct observed *observed, struct kube_kind kind)
+{
+    arena a AUTO(arena_done) = {0};
+    pthread_mutex_lock(&observed->lock);
+    struct followed *followed = find_kind(observed, &a, kind);
+    if (followed) followed->attended = true;
+    pthread_mutex_unlock(&observed->lock);
 }
 
 void observed_get(struct observed *observed, arena *a, struct kube_ref ref,

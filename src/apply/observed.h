@@ -47,6 +47,9 @@ struct observed_record {
 bool observed_follow(struct observed *observed, str owner, const struct kube_ref *refs,
                      size_t count);
 
+/* From now on every change of an object of this kind counts, for what the record does not show. */
+void observed_attend(struct observed *observed, struct kube_kind kind);
+
 void observed_get(struct observed *observed, arena *a, struct kube_ref ref,
                   struct observed_record *out);
 /* After an apply: this is how the object is, and what we wanted. */

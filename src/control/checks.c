@@ -8,6 +8,7 @@ struct check {
     enum health_status status;
     str message;
     bool fetch;
+    const struct health_expr *expr;
 };
 
 struct run {
@@ -27,11 +28,12 @@ static void on_fetched(void *context, size_t index, arena *scratch, node *object
         return;
     }
     str message;
-    check->status = health_of(scratch, object, &message);
+    check->status = check->expr ? health_expr_run(scratch, check->expr, object, &message)
+                                : health_of(scratch, object, &message);
     check->message = str_dup(run->a, message);
 }
 
-static void fetch(struct work *work, struct run *run, size_t count, bool *polled)
+static void fetch(struct work *work, struct run *run, size_t count)
 {
     struct kube_request *requests = NEW_ARRAY(run->a, struct kube_request, count + 1);
     size_t request_count = 0;
@@ -42,7 +44,6 @@ static void fetch(struct work *work, struct run *run, size_t count, bool *polled
         requests[request_count++] =
             (struct kube_request){.verb = KUBE_GET, .ref = *run->checks[i].ref};
     }
-    *polled = request_count > 0;
     kube_batch(manager_kube(work->manager), requests, request_count, work->cancel, on_fetched, run);
 }
 
@@ -55,21 +56,27 @@ static void describe(arena *a, buf *text, const struct check *check)
 }
 
 void checks_run(struct work *work, const struct kube_ref *refs, size_t count,
-                struct checks_result *out)
+                const struct health_exprs *exprs, struct checks_result *out)
 {
+    struct observed *observed = manager_observed(work->manager);
     struct run run = {.a = work->a, .checks = NEW_ARRAY(work->a, struct check, count + 1)};
+    *out = (struct checks_result){.state = CHECKS_PASSED};
     for (size_t i = 0; i < count; i++) {
         struct observed_record record;
-        observed_get(manager_observed(work->manager), work->a, refs[i], &record);
+        const struct health_expr *expr = health_expr_find(exprs, refs[i].kind);
+        if (expr) observed_attend(observed, refs[i].kind);
+        observed_get(observed, work->a, refs[i], &record);
+        bool blind = !record.watched || !record.exists;
+        out->polled |= blind;
         run.checks[i] = (struct check){
             .ref = &refs[i],
             .status = record.health,
             .message = record.health_message,
-            .fetch = !record.watched || !record.exists,
+            .fetch = blind || expr,
+            .expr = expr,
         };
     }
-    *out = (struct checks_result){.state = CHECKS_PASSED};
-    fetch(work, &run, count, &out->polled);
+    fetch(work, &run, count);
     buf waiting = BUF(work->a), failed = BUF(work->a);
     for (size_t i = 0; i < count; i++) {
         if (run.checks[i].status == HEALTH_CURRENT) continue;

@@ -1,6 +1,7 @@
 #include "control/dependency.h"
 
 #include "control/status.h"
+#include "doc/cel.h"
 
 static str namespace_of(str given, str own)
 {
@@ -26,6 +27,30 @@ static err *not_ready(str name, const char *why)
                    STR_ARG(name), why);
 }
 
+/* compat: the expression decides alone; one that cannot be evaluated now may be able to later. */
+static err *check_expression(struct work *work, str expression, str name, const node *object)
+{
+    static const char *const names[] = {"self", "dep", NULL};
+    struct cel *cel;
+    bool ready = false;
+    err *e = cel_require(work->a, expression, names, CEL_BOOL, &cel);
+    if (e) {
+        return err_because(
+            err_wrap(e, "failed to evaluate dependency '" STR_FMT "'", STR_ARG(name)),
+            "InvalidCELExpression");
+    }
+    const struct cel_variable variables[] = {{STR("self"), cel_value_of(work->object)},
+                                             {STR("dep"), cel_value_of(object)}};
+    e = cel_eval_bool(work->a, cel, variables, COUNT(variables), &ready);
+    if (e) {
+        e->kind = ERR_TRANSIENT;
+        return err_because(
+            err_wrap(e, "failed to evaluate dependency '" STR_FMT "'", STR_ARG(name)),
+            "DependencyNotReady");
+    }
+    return ready ? NULL : not_ready(name, "is not ready according to readyExpr eval");
+}
+
 static err *check_one(struct work *work, const struct kustomization_dependency *dependency,
                       str source_key, str revision)
 {
@@ -40,6 +65,8 @@ static err *check_one(struct work *work, const struct kustomization_dependency *
                        "\"" STR_FMT "\" not found",
                        STR_ARG(name), STR_ARG(dependency->name));
     }
+    if (dependency->ready_expr.len)
+        return check_expression(work, dependency->ready_expr, name, object);
     if (!status_object_is_ready(object)) return not_ready(name, "is not ready");
     struct kustomization_spec spec;
     err *e = kustomization_spec_decode(a, object, &spec);

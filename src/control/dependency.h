@@ -3,8 +3,9 @@
 #include "control/kustomization_spec.h"
 #include "control/manager.h"
 
-/* NULL when every dependency is ready and, where it has the same source, at this revision.
- * Otherwise an error with reason DependencyNotReady and Flux's text for the first that is not. */
+/* NULL when every dependency is ready, by its readyExpr where it has one and, where it has the same
+ * source, at this revision. Otherwise an error with reason DependencyNotReady and Flux's text for
+ * the first that is not, or InvalidCELExpression. */
 MUST_USE err *dependency_check(struct work *work, const struct kustomization_spec *spec,
                                str source_key, str revision);
 /* "Kustomization/ns/name" */

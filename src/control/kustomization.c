@@ -102,6 +102,16 @@ static err *stall(struct unit *unit, const char *reason, str message)
     return status_save(&unit->status);
 }
 
+/* compat: an expression that cannot be compiled ends the matter until the spec changes. */
+static err *stall_expression(struct unit *unit, const err *e)
+{
+    status_observed(&unit->status);
+    return stall(unit, "InvalidCELExpression",
+                 str_concat(unit->a,
+                            STR("Reconciliation failed terminally due to configuration error: "),
+                            err_text(e)));
+}
+
 /* compat: Ready=False while a source or dependency is not there yet; no Stalled, looked at again
  * soon. */
 static err *hold(struct unit *unit, const char *reason, str message, int64_t again_ns, bool error)
@@ -188,7 +198,7 @@ static err *observe(struct unit *unit, bool healed_only)
     }
     int64_t now_ns = clock_now_ns();
     if (!memory->waiting_ns) memory->waiting_ns = now_ns;
-    checks_run(unit->work, memory->checks, memory->check_count, &result);
+    checks_run(unit->work, memory->checks, memory->check_count, &unit->health_exprs, &result);
     str took = elapsed_text(unit, memory->waiting_ns);
     if (result.state == CHECKS_PASSED) {
         if (!healed_only || !status_is(&unit->status, "Healthy", "True")) {
@@ -233,11 +243,7 @@ static const char *unsupported_field(const struct kustomization_spec *spec)
     if (spec->kube_config.secret_ref.name.len || spec->kube_config.config_map_ref.name.len) {
         return "spec.kubeConfig";
     }
-    if (spec->health_exprs.count) return "spec.healthCheckExprs";
     if (spec->ignore.count) return "spec.ignore";
-    for (size_t i = 0; i < spec->depends_on.count; i++) {
-        if (spec->depends_on.items[i].ready_expr.len) return "spec.dependsOn[].readyExpr";
-    }
     return NULL;
 }
 
@@ -301,6 +307,7 @@ static err *take_dependencies(struct unit *unit, bool *held_out)
         unit->memory->blocked_ns = 0;
         return NULL;
     }
+    if (str_is(str_of(e->reason), "InvalidCELExpression")) return stall_expression(unit, e);
     int64_t now_ns = clock_now_ns();
     if (!unit->memory->blocked_ns) unit->memory->blocked_ns = now_ns;
     int64_t quiet_ns = unit->memory->blocked_ns + ANNOUNCE_AFTER_NS - now_ns;
@@ -437,7 +444,8 @@ static bool is_partly_blind(struct unit *unit)
 
 static enum checks_state health_now(struct unit *unit, struct checks_result *out)
 {
-    checks_run(unit->work, unit->memory->checks, unit->memory->check_count, out);
+    checks_run(unit->work, unit->memory->checks, unit->memory->check_count, &unit->health_exprs,
+               out);
     return out->state;
 }
 
@@ -488,12 +496,18 @@ static err *converge(struct unit *unit)
         return stall(unit, "UnsupportedField",
                      str_printf(unit->a, "%s is not supported by this version of fixpoint", field));
     }
+    err *e = health_expr_compile(unit->a, &unit->spec, &unit->health_exprs);
+    if (e) {
+        err *saved = stall_expression(unit, e);
+        err_free(e);
+        return saved;
+    }
     TRY(take_source(unit, &held));
     if (held) return NULL;
     unit->step = unit_step(unit, "Fetching manifests");
     TRY(take_dependencies(unit, &held));
     if (held) return NULL;
-    err *e = take_variables(unit, false);
+    e = take_variables(unit, false);
     if (e) return fail(unit, e);
     set_want(unit);
     bool requested = status_is_requested(&unit->status);
@@ -631,11 +645,21 @@ static void refs(arena *a, const node *object, str **keys_out, size_t *count_out
     *count_out = count;
 }
 
-/* A dependency wakes us when it is ready, a source when it has an artifact. */
-static bool wants(const node *object UNUSED, str changed_key, const node *changed)
+static bool has_ready_expr(const node *object)
+{
+    NODE_EACH (node_find(object, "spec", "dependsOn", NULL), dependency) {
+        if (node_get_str(dependency, STR("readyExpr")).len) return true;
+    }
+    return false;
+}
+
+/* A dependency wakes us when it is ready, or may be by our expression, a source when it has an
+ * artifact. */
+static bool wants(const node *object, str changed_key, const node *changed)
 {
     if (!changed) return true;
-    if (str_starts(changed_key, STR("Kustomization/"))) return status_object_is_ready(changed);
+    if (str_starts(changed_key, STR("Kustomization/")))
+        return status_object_is_ready(changed) || has_ready_expr(object);
     return node_find(changed, "status", "artifact", NULL);
 }
 

@@ -4,7 +4,7 @@
  * unit is a Kustomization with all that belongs to it.
  */
 #include "base/clock.h"
-#include "control/kustomization_spec.h"
+#include "control/health_expr.h"
 #include "control/manifests.h"
 #include "control/status.h"
 #include "source/artifact.h"
@@ -55,6 +55,7 @@ struct unit {
     struct unit_memory *memory;
     struct status status;
     struct kustomization_spec spec;
+    struct health_exprs health_exprs;
     struct artifact artifact;
     str owner; /* "ns/name" */
     str key;   /* "Kustomization/ns/name" */
