@@ -1,6 +1,6 @@
-/* The namespace of everything that is in one. */
+#include "render/builtin_namespace.h"
+
 #include "doc/json.h"
-#include "render/builtin.h"
 #include "render/kustfile.h"
 #include "render/shape.h"
 
@@ -44,6 +44,17 @@ static err *read_subjects(str text, enum subjects *out)
     return NULL;
 }
 
+static bool is_binding(str kind)
+{
+    return str_is(kind, "RoleBinding") || str_is(kind, "ClusterRoleBinding");
+}
+
+static bool is_by_hand(const struct field_spec *spec)
+{
+    return str_is(spec->path, "metadata/namespace") ||
+           (is_binding(spec->kind) && str_is(spec->path, "subjects/namespace"));
+}
+
 static err *configure(struct build *build, const struct loader *loader,
                       const struct builtin_config *config, void **state_out)
 {
@@ -58,8 +69,7 @@ static err *configure(struct build *build, const struct loader *loader,
     struct field_spec *specs = NEW_ARRAY(a, struct field_spec, config->specs.count + 1);
     size_t count = 0;
     for (size_t i = 0; i < config->specs.count; i++)
-        if (!str_is(config->specs.items[i].path, "metadata/namespace"))
-            specs[count++] = config->specs.items[i];
+        if (!is_by_hand(&config->specs.items[i])) specs[count++] = config->specs.items[i];
     state->specs = (struct field_specs){.items = specs, .count = count};
     *state_out = state;
     return NULL;
@@ -91,19 +101,11 @@ static err *put_subjects(const struct fieldspec_visit *visit, struct resource *r
     return NULL;
 }
 
-static bool is_binding(const struct gvk *gvk)
-{
-    return str_is(gvk->kind, "RoleBinding") || str_is(gvk->kind, "ClusterRoleBinding");
-}
-
 static err *put_specs(const struct fieldspec_visit *visit, struct resource *resource)
 {
     const struct state *state = visit->context;
-    bool binding = is_binding(resource->id.gvk);
     for (size_t i = 0; i < state->specs.count; i++) {
         const struct field_spec *spec = &state->specs.items[i];
-        bool by_hand = str_is(spec->path, "subjects") || str_is(spec->path, "subjects/namespace");
-        if (binding && by_hand) continue;
         err *e = fieldspec_apply(visit, spec, resource);
         if (!e) continue;
         bool wrong_kind = str_find(err_text(e), STR("wrong node kind")) >= 0;
@@ -126,28 +128,47 @@ static err *conflict(struct build *build, const struct resmap *map, const struct
                         STR_ARG(buf_str(&text)));
 }
 
-static err *transform(struct build *build, const void *state_in, struct resmap *map)
+static err *put_all(const struct fieldspec_visit *visit, struct resmap *map,
+                    struct resource *resource)
 {
-    const struct state *state = state_in;
     static const struct field_spec own = {.path = STR("metadata/namespace"), .create = true};
-    struct fieldspec_visit visit = {
-        .a = build->a,
+    if (!resource->id.gvk->cluster_scoped) TRY(fieldspec_walk(visit, &own, resource));
+    resmap_refresh(map, resource);
+    if (is_binding(resource->id.gvk->kind)) {
+        err *e = put_subjects(visit, resource);
+        if (e) return err_wrap(e, "setting namespace on (cluster)role binding subjects");
+    }
+    TRY(put_specs(visit, resource));
+    resmap_refresh(map, resource);
+    return NULL;
+}
+
+static struct fieldspec_visit visit_for(arena *a, const struct state *state)
+{
+    return (struct fieldspec_visit){
+        .a = a,
         .create = FIELDSPEC_SCALAR,
         .set = put_namespace,
         .context = (void *)state,
     };
+}
+
+err *builtin_namespace_set(arena *a, struct resmap *map, struct resource *resource, str namespace)
+{
+    struct state state = {.namespace = namespace};
+    struct fieldspec_visit visit = visit_for(a, &state);
+    return put_all(&visit, map, resource);
+}
+
+static err *transform(struct build *build, const void *state_in, struct resmap *map)
+{
+    const struct state *state = state_in;
+    struct fieldspec_visit visit = visit_for(build->a, state);
     if (!state->namespace.len) return NULL;
     for (size_t i = 0; i < map->count; i++) {
         struct resource *resource = map->items[i];
         resmap_store_past(map, resource);
-        if (!resource->id.gvk->cluster_scoped) TRY(fieldspec_walk(&visit, &own, resource));
-        resmap_refresh(map, resource);
-        if (is_binding(resource->id.gvk)) {
-            err *e = put_subjects(&visit, resource);
-            if (e) return err_wrap(e, "setting namespace on (cluster)role binding subjects");
-        }
-        TRY(put_specs(&visit, resource));
-        resmap_refresh(map, resource);
+        TRY(put_all(&visit, map, resource));
         if (resmap_count_id(map, resource->id) != 1) return conflict(build, map, resource);
     }
     return NULL;

@@ -134,8 +134,9 @@ static err *apply_merge(struct build *build, struct resmap *map, const struct me
 static struct merge patch_for(arena *a, const struct merge *merge, struct resource *resource)
 {
     node *patch = doc_copy_top(a, merge->root);
+    const node *own = node_get(resource->root, STR("apiVersion"));
     str version = text_of(resource->root, STR("apiVersion"));
-    if (version.len) {
+    if (version.len && !node_is_null(own)) {
         node_set_str(a, patch, STR("apiVersion"), version);
     } else {
         node_unset(patch, STR("apiVersion"));

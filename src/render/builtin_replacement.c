@@ -1,6 +1,6 @@
 /* Values that are copied from one object into others, and values put into fields. */
 #include "doc/yaml.h"
-#include "render/builtin.h"
+#include "render/builtin_namespace.h"
 #include "render/kustfile.h"
 #include "render/replacement.h"
 #include "render/scalar.h"
@@ -281,6 +281,8 @@ static err *configure_addition(struct build *build, const struct loader *loader,
     struct addition *addition = NEW(build->a, struct addition);
     addition->value = node_get_str(config->config, STR("value"));
     addition->targets = node_get(from, STR("targets"));
+    if (!addition->targets || !addition->targets->count)
+        return err_invalid("must specify at least one target");
     *state_out = addition;
     return NULL;
 }
@@ -338,9 +340,13 @@ static err *add_value(struct build *build, struct resmap *map, const node *to, s
     if (!spec.path.len) return NULL;
     TRY(selection_read(build->a, node_get(to, STR("selector")), &target));
     TRY(selection_select(&target, map, &selected));
+    /* compat: the namespace is more than that field. */
+    bool namespace = str_is(spec.path, "metadata/namespace");
     for (size_t i = 0; i < selected.count; i++) {
-        TRY(fieldspec_walk(&visit, &spec, selected.items[i]));
-        resmap_refresh(map, selected.items[i]);
+        struct resource *resource = selected.items[i];
+        TRY(namespace ? builtin_namespace_set(build->a, map, resource, value)
+                      : fieldspec_walk(&visit, &spec, resource));
+        resmap_refresh(map, resource);
     }
     return NULL;
 }

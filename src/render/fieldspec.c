@@ -63,8 +63,9 @@ static err *walk_map(const struct fieldspec_visit *visit, bool create, str rest,
     enum fieldspec_create kind = leaf ? visit->create : FIELDSPEC_MAP;
     node *field = node_get(at, name);
     if (!field && !makes) return NULL;
-    if (!field || (makes && field->kind == NODE_NULL)) {
-        field = new_leaf(a, kind);
+    /* compat: a null where the path wants a list becomes one, created or not. */
+    if (!field || ((makes || list) && field->kind == NODE_NULL)) {
+        field = list ? node_list(a) : new_leaf(a, kind);
         node_set(a, at, name, field);
     }
     return leaf ? visit->set(visit, field) : walk(visit, create, rest, field);
@@ -151,12 +152,12 @@ static bool covers(const struct field_spec *wide, const struct field_spec *narro
 err *fieldspec_merge(arena *a, struct field_specs specs, struct field_specs more,
                      struct field_specs *out)
 {
-    if (!more.count || specs.items == more.items || !specs.count) {
-        *out = specs.count ? specs : more;
+    if (!more.count || specs.items == more.items) {
+        *out = specs;
         return NULL;
     }
     struct field_spec *items = NEW_ARRAY(a, struct field_spec, specs.count + more.count);
-    memcpy(items, specs.items, specs.count * sizeof *items);
+    if (specs.count) memcpy(items, specs.items, specs.count * sizeof *items);
     size_t count = specs.count;
     for (size_t i = 0; i < more.count; i++) {
         const struct field_spec *known = NULL, *spec = &more.items[i];
