@@ -62,20 +62,24 @@ str str_slice(str s, size_t from, size_t to)
 
 str str_trim_right(str s)
 {
-    while (s.len && is_space(s.data[s.len - 1])) s.len--;
+    while (s.len && is_space(s.data[s.len - 1]))
+        s.len--;
     return s;
 }
 
 str str_trim(str s)
 {
-    while (s.len && is_space(s.data[0])) s = str_skip(s, 1);
+    while (s.len && is_space(s.data[0]))
+        s = str_skip(s, 1);
     return str_trim_right(s);
 }
 
 str str_trim_char(str s, char c)
 {
-    while (s.len && s.data[0] == c) s = str_skip(s, 1);
-    while (s.len && s.data[s.len - 1] == c) s.len--;
+    while (s.len && s.data[0] == c)
+        s = str_skip(s, 1);
+    while (s.len && s.data[s.len - 1] == c)
+        s.len--;
     return s;
 }
 
@@ -121,10 +125,23 @@ bool str_ends(str s, str suffix)
     return s.len >= suffix.len && str_eq(str_tail(s, suffix.len), suffix);
 }
 
+/* memmem prepares tables first, which only a long text pays back. */
+static const char *find_short(str s, str needle)
+{
+    const char *end = s.data + s.len - needle.len + 1;
+    for (const char *at = s.data; at < end; at++) {
+        at = memchr(at, needle.data[0], (size_t)(end - at));
+        if (!at || !memcmp(at, needle.data, needle.len)) return at;
+    }
+    return NULL;
+}
+
 ptrdiff_t str_find(str s, str needle)
 {
     if (needle.len == 0) return 0;
-    const char *at = s.len ? memmem(s.data, s.len, needle.data, needle.len) : NULL;
+    if (s.len < needle.len) return -1;
+    const char *at =
+        s.len < 256 ? find_short(s, needle) : memmem(s.data, s.len, needle.data, needle.len);
     return at ? at - s.data : -1;
 }
 
@@ -261,7 +278,8 @@ str str_concat(struct arena *a, str first, str second)
 static str mapped(struct arena *a, str s, char (*change)(char))
 {
     char *text = arena_alloc(a, s.len + 1);
-    for (size_t i = 0; i < s.len; i++) text[i] = change(s.data[i]);
+    for (size_t i = 0; i < s.len; i++)
+        text[i] = change(s.data[i]);
     text[s.len] = '\0';
     return (str){text, s.len};
 }
@@ -279,7 +297,8 @@ str str_upper(struct arena *a, str s)
 str str_join(struct arena *a, const str *parts, size_t count, str separator)
 {
     size_t len = 0;
-    for (size_t i = 0; i < count; i++) len += parts[i].len + (i ? separator.len : 0);
+    for (size_t i = 0; i < count; i++)
+        len += parts[i].len + (i ? separator.len : 0);
     char *text = arena_alloc(a, len + 1), *at = text;
     for (size_t i = 0; i < count; i++) {
         if (i) at = mempcpy(at, separator.data, separator.len);

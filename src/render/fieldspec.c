@@ -15,7 +15,7 @@ static bool next_part(arena *a, str *rest, str *part)
 {
     str piece;
     if (!str_next(rest, '/', part)) return false;
-    while (str_ends(*part, STR("\\")) && str_next(rest, '/', &piece))
+    while (part->len && part->data[part->len - 1] == '\\' && str_next(rest, '/', &piece))
         *part = str_printf(a, STR_FMT "/" STR_FMT, (int)part->len - 1, part->data, STR_ARG(piece));
     return true;
 }
@@ -35,6 +35,7 @@ static str parts_text(arena *a, str rest)
 static err *check_length(str path)
 {
     size_t parts = 1;
+    if (path.len < LIMIT_DOC_DEPTH) return NULL; /* the usual: not worth counting */
     for (size_t i = 0; i < path.len; i++)
         parts += path.data[i] == '/';
     if (parts <= LIMIT_DOC_DEPTH) return NULL;
