@@ -137,18 +137,29 @@ static void add_culprit(buf *text, const node *entry)
     buf_add_char(text, ')');
 }
 
-static void add_field(arena *a, buf *text, const struct diff_entry *entry, bool first)
+static void add_field(arena *a, buf *text, buf *fields, const struct diff_entry *entry, bool first)
 {
     str was = diff_value(a, entry->before, VALUE_BYTES),
         is = diff_value(a, entry->after, VALUE_BYTES);
+    buf_printf(fields, "%s" STR_FMT ": " STR_FMT " -> " STR_FMT, first ? "" : "\n",
+               STR_ARG(entry->path), STR_ARG(was), STR_ARG(is));
     buf_printf(text, "%s" STR_FMT " was " STR_FMT ", Git says " STR_FMT, first ? ": " : ", ",
                STR_ARG(entry->path), STR_ARG(was), STR_ARG(is));
 }
 
-str drift_explain(arena *a, const struct piece *piece)
+static void name_culprit(const node *entry, struct drift_detail *detail)
 {
-    buf text = BUF(a);
-    buf_add(&text, kube_ref_text(a, piece->ref));
+    detail->manager = node_get_str(entry, STR("manager"));
+    detail->operation = node_get_str(entry, STR("operation"));
+    detail->time = node_get_str(entry, STR("time"));
+}
+
+str drift_explain(arena *a, const struct piece *piece, struct drift_detail *detail_out)
+{
+    buf text = BUF(a), fields = BUF(a);
+    struct drift_detail detail = {.object = kube_ref_text(a, piece->ref)};
+    buf_add(&text, detail.object);
+    *detail_out = detail;
     if (!piece->live) {
         BUF_ADD(&text, " was deleted; it is created again");
         return buf_str(&text);
@@ -159,12 +170,16 @@ str drift_explain(arena *a, const struct piece *piece)
     diff_nodes(a, before, after, LIMIT_DRIFT_FIELDS, &diff);
     const node *culprit = NULL;
     for (size_t i = 0; i < diff.count; i++) {
-        add_field(a, &text, &diff.entries[i], i == 0);
+        add_field(a, &text, &fields, &diff.entries[i], i == 0);
         culprit = culprit_of(piece->live, diff.entries[i].path, culprit);
     }
     if (diff.left_out) buf_printf(&text, " and %zu more fields", diff.left_out);
     if (!diff.count) BUF_ADD(&text, ": fields that Git sets were claimed, with the same values");
-    add_culprit(&text, culprit ? culprit : latest_writer(piece->live));
+    if (!culprit) culprit = latest_writer(piece->live);
+    add_culprit(&text, culprit);
+    detail.fields = buf_str(&fields);
+    name_culprit(culprit, &detail);
+    *detail_out = detail;
     return buf_str(&text);
 }
 

@@ -235,16 +235,27 @@ static void report_changes(struct unit *unit, const struct pieces *pieces)
     if (lines.len) unit_event(unit, MANAGER_INFO, "Progressing", buf_str(&lines));
 }
 
+/* The name of the first one, for the notice that all is well again. */
+static void note_healed(struct unit_memory *memory, str object)
+{
+    str head = str_head_utf8(object, sizeof memory->healed_first - 1);
+    memcpy(memory->healed_first, head.data, head.len);
+    memory->healed_first[head.len] = 0;
+}
+
 static void report_drift(struct unit *unit, const struct pieces *pieces)
 {
     for (size_t i = 0; i < pieces->count; i++) {
         const struct piece *piece = &pieces->items[i];
         if (!piece->drifted || piece->state != SUBMIT_DONE) continue;
         if (piece->action == SUBMIT_UNCHANGED) continue;
-        str text = drift_explain(unit->a, piece);
+        struct drift_detail detail;
+        str text = drift_explain(unit->a, piece, &detail);
         int rounds = count_round(unit, piece->ref);
         if (rounds > FIGHT_FREE_ROUNDS) text = drift_advise(unit->a, text, rounds);
-        unit_event(unit, MANAGER_DRIFT, "Drifted", text);
+        unit_drift(unit, text, &detail);
+        unit->memory->healed++;
+        if (unit->memory->healed == 1) note_healed(unit->memory, detail.object);
     }
 }
 

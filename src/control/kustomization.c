@@ -158,6 +158,7 @@ static err *succeed(struct unit *unit, bool healed_only)
                               "Reconciliation finished in " STR_FMT ", next run in " STR_FMT,
                               STR_ARG(took), STR_ARG(next)));
     }
+    unit_tell_healed(unit);
     memory->finished = true;
     memory->announced = false;
     memory->unhealthy = false;

@@ -59,6 +59,47 @@ void unit_event(struct unit *unit, enum manager_severity severity, const char *r
     manager_event(unit->work, severity, reason, message, metadata, count);
 }
 
+#define METADATA(key) STR("kustomize.toolkit.fluxcd.io/" key)
+
+/* The time of the report tells it from one like it: each drift is news. */
+static str moment(struct unit *unit)
+{
+    return str_printf(unit->a, "%lld", (long long)clock_now_ns());
+}
+
+void unit_drift(struct unit *unit, str message, const struct drift_detail *detail)
+{
+    const struct http_header all[] = {
+        {METADATA("revision"), unit->artifact.revision},
+        {METADATA("drift_object"), detail->object},
+        {METADATA("drift"), detail->fields},
+        {METADATA("drift_manager"), detail->manager},
+        {METADATA("drift_operation"), detail->operation},
+        {METADATA("drift_time"), detail->time},
+        {METADATA("token"), moment(unit)},
+    };
+    struct http_header given[COUNT(all)];
+    size_t count = 0;
+    for (size_t i = 0; i < COUNT(all); i++)
+        if (all[i].value.len) given[count++] = all[i];
+    manager_event(unit->work, MANAGER_DRIFT, "Drifted", message, given, count);
+}
+
+void unit_tell_healed(struct unit *unit)
+{
+    int count = unit->memory->healed;
+    if (!count) return;
+    unit->memory->healed = 0;
+    str message = count == 1
+                      ? str_printf(unit->a, "%s is as Git says again", unit->memory->healed_first)
+                      : str_printf(unit->a, "%s and %d more objects are as Git says again",
+                                   unit->memory->healed_first, count - 1);
+    struct http_header metadata[] = {{METADATA("token"), moment(unit)},
+                                     {METADATA("revision"), unit->artifact.revision}};
+    manager_event(unit->work, MANAGER_INFO, "DriftHealed", message, metadata,
+                  unit->artifact.revision.len ? 2 : 1);
+}
+
 void unit_look_again(struct unit *unit, int64_t delay_ns)
 {
     int64_t *again_ns = &unit->out->again_ns;

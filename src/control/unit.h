@@ -3,6 +3,7 @@
  * One run over one Kustomization, as kustomization.c and converge.c share it. A
  * unit is a Kustomization with all that belongs to it.
  */
+#include "apply/drift.h"
 #include "base/clock.h"
 #include "control/health_expr.h"
 #include "control/manifests.h"
@@ -38,6 +39,8 @@ struct unit_memory {
         *good_tree; /* keeps its files, so that drift is healed while a newer one is refused */
     int64_t good_generation;
     arena good_arena;
+    int healed; /* objects that were brought back, and not told of yet */
+    char healed_first[400];
     struct map fights; /* inventory id to struct unit_fight *: objects others keep changing */
     arena checks_arena;
     struct kube_ref *checks; /* what has to be healthy */
@@ -72,6 +75,10 @@ int64_t unit_timeout_ns(const struct unit *unit); /* spec.timeout with Flux's de
 /* "Building manifests for revision X with a timeout of 5m0s" */
 str unit_step(const struct unit *unit, const char *what);
 void unit_event(struct unit *unit, enum manager_severity severity, const char *reason, str message);
+/* A Drifted event, with what, how and by whom as metadata. */
+void unit_drift(struct unit *unit, str message, const struct drift_detail *detail);
+/* The notice that what had drifted is as Git says again; nothing when nothing had. */
+void unit_tell_healed(struct unit *unit);
 
 /* Keeps the earliest of the times that were asked for. */
 void unit_look_again(struct unit *unit, int64_t delay_ns);
