@@ -93,6 +93,7 @@ struct rule_spec alert_spec_rule(arena *a, const node *object, const struct aler
         .exclusion_count = spec->exclusion_list.count,
         .event_metadata = spec->event_metadata,
         .summary = spec->summary,
+        .object = kind_plain(a, object),
     };
 }
 

@@ -38,6 +38,15 @@ static const struct field artifact_fields[] = {
 };
 const struct schema kind_artifact = SCHEMA_SHOWN(artifact_fields);
 
+node *kind_plain(arena *a, const node *object)
+{
+    node *copy = doc_copy_top(a, object);
+    node *metadata = doc_copy_top(a, node_get(object, STR("metadata")));
+    node_unset(metadata, STR("managedFields"));
+    node_set(a, copy, STR("metadata"), metadata);
+    return copy;
+}
+
 /* ---- Finding a kind ---- */
 
 static int by_rank(const void *a, const void *b)

@@ -52,6 +52,9 @@ ROSTER(kind, struct kind);
 /* What the status of several kinds has in common. */
 extern const struct schema kind_condition, kind_artifact;
 
+/* The object as expressions see it: without the bookkeeping of the API server. */
+node *kind_plain(arena *a, const node *object);
+
 /* By rank. */
 const struct kind **kind_all(arena *a, size_t *count_out);
 /* By the exact Kind; NULL when it is none of ours. */

@@ -14,7 +14,7 @@ static void seen(struct manager *manager, str key, const node *object)
         hub_remove(hub, key);
         return;
     }
-    struct target_spec target = provider_spec_target(object, &spec);
+    struct target_spec target = provider_spec_target(&a, object, &spec);
     hub_put_provider(hub, &target);
 }
 
@@ -27,7 +27,7 @@ static err *reconcile(struct work *work, struct outcome *out UNUSED)
     if (node_find(work->object, "metadata", "deletionTimestamp", NULL)) return NULL;
     err *e AUTO(err_done) = provider_spec_decode(work->a, work->object, &spec);
     if (!e) {
-        struct target_spec target = provider_spec_target(work->object, &spec);
+        struct target_spec target = provider_spec_target(work->a, work->object, &spec);
         e = destination_check(&target);
     }
     return delivered_save(work, key, e);

@@ -88,7 +88,8 @@ err *provider_spec_decode(arena *a, const node *object, struct provider_spec *ou
     return schema_decode(a, &spec_schema, node_get(object, STR("spec")), "spec", out);
 }
 
-struct target_spec provider_spec_target(const node *object, const struct provider_spec *spec)
+struct target_spec provider_spec_target(arena *a, const node *object,
+                                        const struct provider_spec *spec)
 {
     const node *metadata = node_get(object, STR("metadata"));
     return (struct target_spec){
@@ -107,6 +108,7 @@ struct target_spec provider_spec_target(const node *object, const struct provide
         .commit_status_expr = spec->commit_status_expr,
         .timeout_ns = spec->timeout_ns,
         .suspended = spec->suspend,
+        .object = spec->commit_status_expr.len ? kind_plain(a, object) : NULL,
     };
 }
 

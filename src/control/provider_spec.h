@@ -17,4 +17,5 @@ struct provider_spec {
 /* object is the whole Provider; texts are borrowed from it. */
 MUST_USE err *provider_spec_decode(arena *a, const node *object, struct provider_spec *out);
 /* What deliveries need of it. */
-struct target_spec provider_spec_target(const node *object, const struct provider_spec *spec);
+struct target_spec provider_spec_target(arena *a, const node *object,
+                                        const struct provider_spec *spec);

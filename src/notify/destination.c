@@ -4,6 +4,7 @@
 
 #include "base/b64.h"
 #include "base/regex.h"
+#include "doc/cel.h"
 #include "doc/yaml.h"
 
 #define SHORT_BYTES 4 /* shorter values are words of any text; masking them would tell them */
@@ -35,6 +36,7 @@ struct target_spec destination_copy(arena *a, const struct target_spec *from)
     texts_of(&spec, texts);
     for (size_t i = 0; i < TEXTS; i++)
         *texts[i] = str_dup(a, *texts[i]);
+    spec.object = spec.object ? doc_copy(a, spec.object) : NULL;
     return spec;
 }
 
@@ -47,6 +49,13 @@ bool destination_equal(const struct target_spec *left, const struct target_spec 
     for (size_t i = 0; i < TEXTS; i++)
         if (!str_eq(*of_a[i], *of_b[i])) return false;
     return a.timeout_ns == b.timeout_ns && a.suspended == b.suspended;
+}
+
+static err *compile(arena *a, const struct target_spec *spec, struct cel **out)
+{
+    static const char *const names[] = {"event", "provider", "alert", NULL};
+    err *e = cel_require(a, spec->commit_status_expr, names, CEL_DYN, out);
+    return e ? err_wrap(e, "spec.commitStatusExpr") : NULL;
 }
 
 err *destination_check(const struct target_spec *spec)
@@ -66,7 +75,24 @@ err *destination_check(const struct target_spec *spec)
                        "spec.serviceAccountName: identities of clouds are not supported; put the "
                        "credentials into the Secret of spec.secretRef");
     }
-    return NULL;
+    if (!spec->commit_status_expr.len) return NULL;
+    arena a AUTO(arena_done) = {0};
+    struct cel *cel;
+    return err_because(compile(&a, spec, &cel), "InvalidCELExpression");
+}
+
+err *destination_status_id(arena *a, const struct target_spec *spec, const node *event,
+                           const node *alert, str *out)
+{
+    struct cel *cel;
+    TRY(compile(a, spec, &cel));
+    const struct cel_variable variables[] = {{STR("event"), cel_value_of(event)},
+                                             {STR("provider"), cel_value_of(spec->object)},
+                                             {STR("alert"), cel_value_of(alert)}};
+    err *e = cel_eval_str(a, cel, variables, COUNT(variables), out);
+    if (e) return err_wrap(e, "spec.commitStatusExpr");
+    *out = str_dup(a, *out);
+    return out->len ? NULL : err_invalid("spec.commitStatusExpr: the result is empty");
 }
 
 /* ---- Secrets ---- */

@@ -13,6 +13,7 @@ struct target_spec {
     str service_account, commit_status_expr;
     int64_t timeout_ns;
     bool suspended;
+    const node *object; /* the Provider itself, for commit_status_expr; may be NULL without one */
 };
 
 /* The Secrets as the API server gives them; NULL where the spec names none. */
@@ -28,5 +29,8 @@ MUST_USE err *destination_check(const struct target_spec *spec);
 MUST_USE err *destination_build(arena *a, const struct target_spec *spec,
                                 const struct target_secrets *secrets, struct target *out,
                                 struct http_options *http_out);
+/* What commit_status_expr makes of an event and the Alert that has matched. */
+MUST_USE err *destination_status_id(arena *a, const struct target_spec *spec, const node *event,
+                                    const node *alert, str *out);
 /* The text without values of the Secrets. */
 str destination_mask(arena *a, const struct target *target, str text);

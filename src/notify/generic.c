@@ -11,7 +11,7 @@ static err *format(arena *a, const struct notice *notice, const struct target *t
     out->url = target->address;
     out->body = notice_json(a, notice);
     notify_header(a, out, "Content-Type", STR("application/json"));
-    notify_header(a, out, "gotk-component", notice->controller);
+    notify_header(a, out, "gotk-component", notify_one_line(a, notice->controller));
     for (size_t i = 0; i < target->header_count; i++)
         notify_header(a, out, str_z(a, target->headers[i].name), target->headers[i].value);
     return NULL;

@@ -88,14 +88,12 @@ void notify_authorize(struct http_request *out, const struct target *target)
     }
 }
 
-/* Control characters would let an answer write lines of its own into logs. */
-static str shown(arena *a, str body)
+str notify_one_line(arena *a, str text)
 {
-    str head = str_head_utf8(str_trim(body), SHOWN_BYTES);
-    char *copy = str_z(a, head);
-    for (size_t i = 0; i < head.len; i++)
+    char *copy = str_z(a, text);
+    for (size_t i = 0; i < text.len; i++)
         if (iscntrl((unsigned char)copy[i])) copy[i] = ' ';
-    return str_from(copy, head.len);
+    return str_from(copy, text.len);
 }
 
 static enum err_kind kind_of(int status)
@@ -109,7 +107,7 @@ err *notify_check(const struct http_response *answer)
 {
     if (answer->status >= 200 && answer->status < 300) return NULL;
     arena a AUTO(arena_done) = {0};
-    str text = shown(&a, answer->body);
+    str text = notify_one_line(&a, str_head_utf8(str_trim(answer->body), SHOWN_BYTES));
     err *e = err_new(kind_of(answer->status), "", "request failed with status code %d%s" STR_FMT,
                      answer->status, text.len ? ": " : "", STR_ARG(text));
     return err_with_status(e, answer->status);

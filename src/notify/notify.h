@@ -89,6 +89,8 @@ MUST_USE err *notify_origin(arena *a, str address, str *out);
 /* "kustomization/apps.flux-system" */
 str notify_object_name(arena *a, const struct notice *notice);
 str notify_first_line(str text);
+/* The text with spaces in place of control characters: for headers, logs, errors. */
+str notify_one_line(arena *a, str text);
 /* The text with an invisible space in each place where the service would see a mention of people or
  * a command of its own: after the first character of each trigger. The list ends with NULL. */
 str notify_defuse(arena *a, str text, const char *const *triggers);

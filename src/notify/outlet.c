@@ -391,6 +391,15 @@ static void dress(struct delivery *delivery)
     delivery->target.alert_uid = rule->uid;
 }
 
+static err *name_state(struct outlet *outlet)
+{
+    struct delivery *delivery = &outlet->delivery;
+    arena *a = &delivery->arena;
+    if (!outlet->spec.commit_status_expr.len) return NULL;
+    return destination_status_id(a, &outlet->spec, notice_node(a, &delivery->notice),
+                                 delivery->parcel->rule->spec.object, &delivery->target.status_id);
+}
+
 static void begin(struct outlet *outlet)
 {
     struct delivery *delivery = &outlet->delivery;
@@ -402,7 +411,8 @@ static void begin(struct outlet *outlet)
     delivery->exchange = (struct exchange){
         .a = &delivery->arena, .notice = &delivery->notice, .target = &delivery->target};
     struct http_request request = {0};
-    err *e = notify_begin(provider, &delivery->exchange, &request);
+    err *e = name_state(outlet);
+    if (!e) e = notify_begin(provider, &delivery->exchange, &request);
     if (e) {
         fail(outlet, e);
     } else if (!request.url.len) {

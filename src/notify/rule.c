@@ -56,6 +56,7 @@ struct rule *rule_new(const struct rule_spec *from)
     spec->inclusions = copy_texts(&a, spec->inclusions, spec->inclusion_count);
     spec->exclusions = copy_texts(&a, spec->exclusions, spec->exclusion_count);
     spec->event_metadata = spec->event_metadata ? doc_copy(&a, spec->event_metadata) : NULL;
+    spec->object = spec->object ? doc_copy(&a, spec->object) : NULL;
     buf trouble = BUF(&a);
     rule->inclusions = compile(&a, spec->inclusions, spec->inclusion_count, &trouble);
     rule->exclusions = compile(&a, spec->exclusions, spec->exclusion_count, &trouble);

@@ -20,6 +20,7 @@ struct rule_spec {
     size_t inclusion_count, exclusion_count;
     const node *event_metadata; /* NULL: none */
     str summary;
+    const node *object; /* the Alert itself; may be NULL */
 };
 
 struct rule {

@@ -111,7 +111,7 @@ static void test_provider(void **state UNUSED)
     struct provider_spec spec;
     node *object = example(&a, "provider");
     assert_null(provider_spec_decode(&a, object, &spec));
-    struct target_spec target = provider_spec_target(object, &spec);
+    struct target_spec target = provider_spec_target(&a, object, &spec);
     assert_true(str_is(target.namespace, "default") && str_is(target.name, "every-field"));
     assert_true(str_is(target.type, "github") && str_is(target.channel, "general"));
     assert_true(str_is(target.user, "fixpoint"));
