@@ -14,6 +14,8 @@
 #define LIMIT_YAML_ALIAS_FACTOR 10 /* nodes after expansion per node before, plus the next */
 #define LIMIT_YAML_ALIAS_FREE_NODES 10000        /* small files may repeat themselves freely */
 #define LIMIT_YAML_DIRECTIVES 100                /* lines that begin with %; libyaml compares all */
+#define LIMIT_SPAN_BYTES ((size_t)4 * 1024 * 1024) /* one file that is changed in place */
+#define LIMIT_MARKER_BYTES ((size_t)4096)        /* one setter marker; names have less */
 #define LIMIT_MERGE_ITEMS 10000                  /* items of two lists merged by key: quadratic */
 #define LIMIT_PATCH_OPS 10000                    /* operations of one JSON patch */
 /* memory one JSON patch may copy: it can double */
