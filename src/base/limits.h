@@ -51,6 +51,9 @@
 #define LIMIT_GIT_ERROR_BYTES 4096                    /* of what it says on standard error */
 #define LIMIT_GIT_FILE_BYTES (2048ll * 1024 * 1024)   /* one pack, on disk */
 #define LIMIT_GIT_MEMORY_BYTES (2048ll * 1024 * 1024) /* of one process: deltas that explode */
+#define LIMIT_MARKERLESS 200000 /* files an image automation knows to have no marker */
+#define LIMIT_PUSH_TRIES 10     /* of one run, when others push to the branch, too */
+#define LIMIT_COMMIT_MESSAGE_BYTES ((size_t)64 * 1024) /* of a commit of ours */
 #define LIMIT_GIT_REF_BYTES 1024                      /* name of a reference; a file name to git */
 #define LIMIT_GIT_REFS 1000000                        /* that a server may list */
 #define LIMIT_GIT_CLIENTS 64                          /* trust domains with kept connections */
@@ -60,6 +63,7 @@
 #define LIMIT_GIT_WAIT_NS 200000000ll                 /* that a worker waits for its turn there */
 #define LIMIT_MIRRORS 500                             /* the longest unused goes first */
 #define LIMIT_MIRROR_PACKS 50                         /* fetches, before it is made anew */
+#define LIMIT_MIRROR_LOOSE 7000 /* objects of commits of ours, before it is made anew */
 #define LIMIT_MIRROR_IDLE_NS (6ll * 3600 * 1000000000) /* one that nobody asked for is dropped */
 
 /* HTTP. */

@@ -4,10 +4,9 @@
  */
 #include <string.h>
 
-#include "base/b64.h"
 #include "base/clock.h"
 #include "base/log.h"
-#include "control/gitrepository_spec.h"
+#include "control/git_access.h"
 #include "control/status.h"
 #include "source/from_git.h"
 
@@ -124,131 +123,7 @@ static err *succeed(struct pull *pull, str message)
     return save(pull);
 }
 
-/* ---- credentials ---- */
-
-/* A value of a Secret, decoded; empty when the key is missing. */
-static err *secret_value(struct pull *pull, const node *secret, const char *key, str *out)
-{
-    str text = node_get_str(node_get(secret, STR("data")), str_of(key));
-    if (!text.len) return NULL;
-    err *e = b64_decode(pull->a, text, out);
-    return e ? err_wrap(e, "the key '%s' of the secret", key) : NULL;
-}
-
-/* compat: the reference says where it was twice; test_source.py of the cluster suite pins it. */
-static err *get_secret(struct pull *pull, str name, node **out)
-{
-    struct work *work = pull->work;
-    struct kube_request get = {
-        .verb = KUBE_GET,
-        .ref = {{STR(""), STR("v1"), STR("Secret")}, work->namespace, name},
-    };
-    err *e = kube_do(manager_kube(work->manager), pull->a, &get, out);
-    for (int i = 0; e && i < 2; i++) {
-        e = err_wrap(e, "failed to get secret '" STR_FMT "/" STR_FMT "'", STR_ARG(work->namespace),
-                     STR_ARG(name));
-    }
-    return err_because(e, "AuthenticationFailed");
-}
-
-struct secret_key {
-    const char *key;
-    str *value;
-};
-
-static err *secret_values(struct pull *pull, const node *secret, const struct secret_key *keys,
-                          size_t count)
-{
-    for (size_t i = 0; i < count; i++) {
-        err *e = secret_value(pull, secret, keys[i].key, keys[i].value);
-        if (e) return err_because(e, "AuthenticationFailed");
-    }
-    return NULL;
-}
-
-static err *take_credentials(struct pull *pull)
-{
-    str name = pull->spec.secret_ref.name;
-    struct remote *remote = &pull->git.remote;
-    const struct secret_key keys[] = {
-        {"username", &remote->user},      {"password", &remote->password},
-        {"bearerToken", &remote->bearer}, {"caFile", &remote->ca_pem},
-        {"ca.crt", &remote->ca_pem},      {"tls.crt", &remote->cert_pem},
-        {"tls.key", &remote->key_pem},
-    };
-    node *secret;
-    if (!name.len) return NULL;
-    TRY(get_secret(pull, name, &secret));
-    if (node_find(secret, "data", "githubAppID", NULL)) {
-        return err_new(ERR_INVALID, "InvalidProviderConfiguration",
-                       "secretRef '" STR_FMT "/" STR_FMT
-                       "' has github app data but provider is not set "
-                       "to github",
-                       STR_ARG(pull->work->namespace), STR_ARG(name));
-    }
-    TRY(secret_values(pull, secret, keys, COUNT(keys)));
-    if (remote->bearer.len) remote->user = remote->password = (str){0};
-    return NULL;
-}
-
-/* After the user info of the URL has filled the gaps. */
-static err *check_credentials(const struct remote *remote)
-{
-    const char *problem = NULL;
-    bool https = str_starts(remote->url, STR("https://"));
-    if (remote->password.len && !remote->user.len)
-        problem = "'password' requires 'username' to be set";
-    if (!remote->cert_pem.len != !remote->key_pem.len)
-        problem = "'tls.crt' and 'tls.key' go together";
-    if (!problem) return NULL;
-    return err_new(ERR_INVALID, "AuthenticationFailed",
-                   "failed to configure authentication options: invalid '%s' auth option: %s",
-                   https ? "https" : "http", problem);
-}
-
-static err *check_proxy(str proxy)
-{
-    static const char *const schemes[] = {"http", "https", "socks5"};
-    str scheme = str_head(proxy, (size_t)MAX(str_find(proxy, STR("://")), (ptrdiff_t)0));
-    if (!proxy.len) return err_invalid("proxy address is empty");
-    for (size_t i = 0; i < COUNT(schemes); i++) {
-        if (str_is(scheme, schemes[i])) return NULL;
-    }
-    return err_invalid(
-        "proxy URL must use one of the supported schemes (http, https, socks5), got '" STR_FMT "'",
-        STR_ARG(scheme));
-}
-
-static err *take_proxy(struct pull *pull)
-{
-    str name = pull->spec.proxy_secret_ref.name;
-    struct remote *remote = &pull->git.remote;
-    const struct secret_key keys[] = {{"address", &remote->proxy},
-                                      {"username", &remote->proxy_user},
-                                      {"password", &remote->proxy_password}};
-    node *secret;
-    if (!name.len) return NULL;
-    err *e = get_secret(pull, name, &secret);
-    if (!e) e = secret_values(pull, secret, keys, COUNT(keys));
-    if (!e && (e = check_proxy(remote->proxy))) {
-        e = err_wrap(e, "secret '" STR_FMT "/" STR_FMT "'", STR_ARG(pull->work->namespace),
-                     STR_ARG(name));
-    }
-    return e ? err_because(err_wrap(e, "failed to configure proxy options"), "AuthenticationFailed")
-             : NULL;
-}
-
 /* ---- what is asked for ---- */
-
-static const char *unsupported_field(const struct gitrepository_spec *spec)
-{
-    if (str_starts(spec->url, STR("ssh://"))) return "spec.url with ssh://";
-    if (spec->provider.len && !str_is(spec->provider, "generic")) return "spec.provider";
-    if (spec->service_account_name.len) return "spec.serviceAccountName";
-    if (spec->verify.secret_ref.name.len) return "spec.verify";
-    if (spec->recurse_submodules) return "spec.recurseSubmodules";
-    return NULL;
-}
 
 /* The artifacts to be copied into ours. An error's reason says which kind of wait it is. */
 static err *take_includes(struct pull *pull)
@@ -290,7 +165,6 @@ static void take_spec(struct pull *pull)
         sparse[i] = spec->sparse_checkout.items[i];
         str_strip_prefix(&sparse[i], STR("./"));
     }
-    pull->git.remote.url = spec->url;
     pull->git.ref.branch = spec->ref.branch;
     pull->git.ref.tag = spec->ref.tag;
     pull->git.ref.semver = spec->ref.semver;
@@ -422,7 +296,7 @@ static err *stay(struct pull *pull)
 
 static err *pull_once(struct pull *pull)
 {
-    const char *field = unsupported_field(&pull->spec);
+    const char *field = git_access_refused(&pull->spec);
     struct from_git_target target;
     if (field) {
         return stall(pull, NULL, STR("UnsupportedField"),
@@ -430,10 +304,7 @@ static err *pull_once(struct pull *pull)
     }
     TRY(check_storage(pull));
     take_spec(pull);
-    err *e = take_credentials(pull);
-    if (!e) e = take_proxy(pull);
-    if (!e) e = remote_check(pull->a, &pull->git.remote);
-    if (!e) e = check_credentials(&pull->git.remote);
+    err *e = git_access_take(pull->work, pull->work->namespace, &pull->spec, &pull->git.remote);
     if (e) return fail(pull, e);
     e = take_includes(pull);
     if (e) {

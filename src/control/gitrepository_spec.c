@@ -19,7 +19,7 @@ static const struct field ref_fields[] = {
           .doc = "The commit to check out; goes before everything else. With branch, the commit is "
                  "looked for there."),
 };
-static const struct schema ref_schema = SCHEMA(struct gitrepository_ref, ref_fields);
+const struct schema gitrepository_spec_ref = SCHEMA(struct gitrepository_ref, ref_fields);
 
 static const struct field verify_fields[] = {
     FIELD(struct gitrepository_verify, mode, "mode", FIELD_STR, .fallback = "HEAD",
@@ -45,7 +45,7 @@ static const struct field spec_fields[] = {
     FIELD(struct gitrepository_spec, url, "url", FIELD_STR, .required = true,
           .pattern = "^(http|https|ssh)://.*$",
           .doc = "Address of the repository: https://, http:// or ssh://."),
-    FIELD(struct gitrepository_spec, ref, "ref", FIELD_OBJECT, .schema = &ref_schema,
+    FIELD(struct gitrepository_spec, ref, "ref", FIELD_OBJECT, .schema = &gitrepository_spec_ref,
           .doc = "What to check out; the branch master when not given."),
     FIELD(struct gitrepository_spec, interval_ns, "interval", FIELD_DURATION, .required = true,
           .doc = "How often the repository is asked for news."),

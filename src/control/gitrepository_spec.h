@@ -10,6 +10,8 @@ struct gitrepository_ref {
     str branch, tag, semver, name, commit;
 };
 
+extern const struct schema gitrepository_spec_ref; /* of struct gitrepository_ref */
+
 struct gitrepository_verify {
     str mode;                             /* head, HEAD, Tag, TagAndHEAD */
     struct gitrepository_name secret_ref; /* name empty: nothing to verify */

@@ -242,9 +242,12 @@ static uint64_t digest_of_text(const node *object, const char *field)
     return hash_stable(node_find_str(object, "status", field, NULL));
 }
 
-/* What others wait for in an object of ours: its artifact, its readiness, its applied revision. */
+/* What others wait for in an object of ours: its artifact, its readiness, its applied revision, the
+ * image that it chose. */
 static uint64_t state_of(const node *object)
 {
+    const node *image = node_find(object, "status", "latestRef", NULL);
+    if (image) return node_hash(image);
     NODE_EACH (node_find(object, "status", "conditions", NULL), condition) {
         if (!str_is(node_get_str(condition, STR("type")), "Ready")) continue;
         uint64_t ready = hash_stable(node_get_str(condition, STR("status")));
@@ -256,12 +259,13 @@ static uint64_t state_of(const node *object)
     return node_hash(node_find(object, "status", "artifact", NULL));
 }
 
-static void wake_referrers(struct manager *manager, str key, const node *changed)
+/* Those that refer to `name`, which is the key of what changed, or stands for several. */
+static void wake_by_name(struct manager *manager, str name, str key, const node *changed)
 {
     arena a AUTO(arena_done) = {0};
     str *keys;
     size_t count;
-    objects_referrers(manager->objects, &a, key, &keys, &count);
+    objects_referrers(manager->objects, &a, name, &keys, &count);
     for (size_t i = 0; i < count; i++) {
         str kind, rest;
         str_cut(keys[i], '/', &kind, &rest);
@@ -274,6 +278,15 @@ static void wake_referrers(struct manager *manager, str key, const node *changed
         }
         queue_add(lane->queue, keys[i]);
     }
+}
+
+static void wake_referrers(struct manager *manager, str key, const node *changed)
+{
+    arena a AUTO(arena_done) = {0};
+    str folder, name;
+    wake_by_name(manager, key, key, changed);
+    str_cut_last(key, '/', &folder, &name);
+    wake_by_name(manager, str_concat(&a, folder, STR("/*")), key, changed);
 }
 
 /* Takes in an object of ours, from its watch or from the answer to a write. */
@@ -710,6 +723,27 @@ struct http *manager_http(struct manager *manager)
 struct hub *manager_hub(struct manager *manager)
 {
     return manager->hub;
+}
+
+static int by_text(const void *a, const void *b)
+{
+    return str_cmp(*(const str *)a, *(const str *)b);
+}
+
+void manager_list(struct manager *manager, arena *a, str kind, str namespace, node ***out,
+                  size_t *count_out)
+{
+    str *keys;
+    size_t count, found = 0;
+    objects_list(manager->objects, a, objects_key(a, kind, namespace, (str){0}), &keys, &count);
+    if (count) qsort(keys, count, sizeof *keys, by_text);
+    node **objects = NEW_ARRAY(a, node *, count + 1);
+    for (size_t i = 0; i < count; i++) {
+        objects[found] = objects_get(manager->objects, a, keys[i]);
+        found += objects[found] != NULL; /* it may have gone meanwhile */
+    }
+    *out = objects;
+    *count_out = found;
 }
 
 node *manager_get(struct manager *manager, arena *a, str kind, str namespace, str name)

@@ -48,7 +48,8 @@ struct controller {
     int workers_least;     /* more than --concurrent where a run may wait for a slow server */
     /* Errors are for what the reconciler did not expect: logged, and tried again with back-off. */
     err *(*reconcile)(struct work *work, struct outcome *out);
-    /* What the object refers to, as keys "Kind/ns/name"; may be NULL. */
+    /* What the object refers to, as keys "Kind/ns/name"; the name "*" stands for every
+     * one of a namespace. May be NULL. */
     void (*refs)(arena *a, const node *object, str **keys_out, size_t *count_out);
     /* Another object that this one refers to has changed: does it have to be looked at? NULL: yes.
      * `changed` is NULL when it is gone. Runs on the loop. */
@@ -106,6 +107,9 @@ struct hub *manager_hub(struct manager *manager);
 
 /* Another object of our kinds, as last seen; NULL when there is none. */
 node *manager_get(struct manager *manager, arena *a, str kind, str namespace, str name);
+/* All objects of one of our kinds in a namespace, by name. */
+void manager_list(struct manager *manager, arena *a, str kind, str namespace, node ***out,
+                  size_t *count_out);
 /* Runs the key's reconciler soon. key is "Kind/ns/name". */
 void manager_enqueue(struct manager *manager, str key);
 void manager_enqueue_after(struct manager *manager, str key, int64_t delay_ns);

@@ -332,11 +332,23 @@ static err *fetch_anew(struct mirror *mirror, arena *a, str refspec, bool histor
     return e;
 }
 
+/* Every commit of ours leaves loose objects. Their names are random, so one folder of the 256 tells
+ * how many there are. */
+static bool has_many_loose(struct mirror *mirror, arena *a)
+{
+    str *names, folder = fs_join(a, mirror->folder, STR("objects/17"));
+    size_t count = 0;
+    if (!fs_is_dir(folder)) return false;
+    err *e AUTO(err_done) = fs_list(a, folder, &names, &count);
+    return !e && count >= LIMIT_MIRROR_LOOSE / 256;
+}
+
 /* Every fetch leaves a pack; old objects are never taken out of them. */
 static bool is_full(struct mirror *mirror, arena *a)
 {
     str *names;
     size_t count, packs = 0;
+    if (has_many_loose(mirror, a)) return true;
     err *e AUTO(err_done) =
         fs_list(a, fs_join(a, mirror->folder, STR("objects/pack")), &names, &count);
     if (e) return true;
@@ -500,4 +512,70 @@ err *mirror_write(struct mirror *mirror, arena *a, const struct entry *const *en
     }
     if (file_count == 0) return NULL;
     return write_files(mirror, a, files, file_count, crate);
+}
+
+/* ---- For those who write ---- */
+
+struct streaming {
+    mirror_take_fn *take;
+    void *context;
+    size_t limit_bytes, index;
+    bool skips;
+    buf content;
+};
+
+static err *stream_begin(void *context, size_t index, str sha, uint64_t size)
+{
+    (void)sha;
+    struct streaming *s = context;
+    s->index = index;
+    s->skips = size > s->limit_bytes;
+    buf_clear(&s->content);
+    return NULL;
+}
+
+static err *stream_data(void *context, str bytes)
+{
+    struct streaming *s = context;
+    if (!s->skips) buf_add(&s->content, bytes);
+    return NULL;
+}
+
+static err *stream_end(void *context)
+{
+    struct streaming *s = context;
+    return s->skips ? NULL : s->take(s->context, s->index, buf_str(&s->content));
+}
+
+err *mirror_each(struct mirror *mirror, arena *a, const struct entry *const *files, size_t count,
+                 size_t limit_bytes, mirror_take_fn *take, void *context)
+{
+    static const struct batch_events events = {stream_begin, stream_data, stream_end};
+    struct streaming streaming = {.take = take, .context = context, .limit_bytes = limit_bytes};
+    if (count == 0) return NULL;
+    str *names = NEW_ARRAY(a, str, count);
+    for (size_t i = 0; i < count; i++)
+        names[i] = files[i]->sha;
+    err *e = cat(mirror, a, names, count, &events, &streaming);
+    buf_done(&streaming.content);
+    return spoil(mirror, e);
+}
+
+err *mirror_run(struct mirror *mirror, arena *a, const struct mirror_run *run, str *out)
+{
+    struct gitrun git = run_of(mirror, mirror->folder, run->args);
+    git.input = run->input;
+    git.take = run->take;
+    git.context = run->context;
+    if (run->network) git.remote = mirror->remote;
+    return gitrun_do(a, &git, out);
+}
+
+err *mirror_keep(struct mirror *mirror, str ref, str sha)
+{
+    must(remote_sha_is_valid(sha));
+    arena a AUTO(arena_done) = {0};
+    str path = fs_join(&a, mirror->folder, kept_ref(&a, ref));
+    TRY(fs_make_dirs(fs_dir(path), DIR_MODE));
+    return fs_write(path, str_concat(&a, sha, STR("\n")), FILE_MODE);
 }

@@ -58,3 +58,23 @@ MUST_USE err *mirror_read(struct mirror *mirror, arena *a, const struct entry *c
  * attribute and no hook has a say. Links are left out, a submodule is an empty folder. */
 MUST_USE err *mirror_write(struct mirror *mirror, arena *a, const struct entry *const *entries,
                            size_t count, struct crate *crate);
+
+/* The contents of files in the order given, those of more than limit_bytes left out; content lasts
+ * until the next one. An error ends the reading. */
+typedef err *mirror_take_fn(void *context, size_t index, str content);
+MUST_USE err *mirror_each(struct mirror *mirror, arena *a, const struct entry *const *files,
+                          size_t count, size_t limit_bytes, mirror_take_fn *take, void *context);
+
+/* ---- For change.c and push.c ---- */
+
+struct mirror_run {
+    const char *const *args; /* after "git"; ends with NULL */
+    str input;
+    bool network;                           /* "origin" may be talked to */
+    err *(*take)(void *context, str bytes); /* NULL: output is gathered */
+    void *context;
+};
+/* Runs git in the mirror. */
+MUST_USE err *mirror_run(struct mirror *mirror, arena *a, const struct mirror_run *run, str *out);
+/* The reference is at a commit that the mirror has: the next fetch begins there. */
+MUST_USE err *mirror_keep(struct mirror *mirror, str ref, str sha);

@@ -43,6 +43,11 @@ void from_git_free(struct from_git *git)
     arena_done(&a);
 }
 
+struct mirrors *from_git_mirrors(struct from_git *git)
+{
+    return git->mirrors;
+}
+
 /* ---- Resolving ---- */
 
 struct resolving {

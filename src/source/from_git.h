@@ -29,6 +29,7 @@ struct from_git_options {
 
 MUST_USE err *from_git_new(struct from_git_options options, struct from_git **out);
 void from_git_free(struct from_git *git);
+struct mirrors *from_git_mirrors(struct from_git *git); /* for those who write, too */
 
 /* Another artifact that is copied into the tree. */
 struct from_git_include {

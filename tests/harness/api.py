@@ -23,6 +23,9 @@ KINDS = {
     "customresourcedefinitions": ("apiextensions.k8s.io/v1", "CustomResourceDefinition"),
     "gitrepositories": ("source.toolkit.fluxcd.io/v1", "GitRepository"),
     "kustomizations": ("kustomize.toolkit.fluxcd.io/v1", "Kustomization"),
+    "imagerepositories": ("image.toolkit.fluxcd.io/v1", "ImageRepository"),
+    "imagepolicies": ("image.toolkit.fluxcd.io/v1", "ImagePolicy"),
+    "imageupdateautomations": ("image.toolkit.fluxcd.io/v1", "ImageUpdateAutomation"),
     "alerts": ("notification.toolkit.fluxcd.io/v1beta3", "Alert"),
     "providers": ("notification.toolkit.fluxcd.io/v1beta3", "Provider"),
 }

@@ -14,6 +14,7 @@
 #include "base/fs.h"
 #include "control/alert_spec.h"
 #include "control/gitrepository_spec.h"
+#include "control/imageupdateautomation_spec.h"
 #include "control/kustomization_spec.h"
 #include "control/provider_spec.h"
 #include "doc/yaml.h"
@@ -103,6 +104,30 @@ static void test_alert(void **state UNUSED)
     assert_true(str_is(spec.summary, "the web team's objects") && spec.suspend);
     struct rule_spec rule = alert_spec_rule(&a, example(&a, "alert"), &spec);
     assert_true(rule.errors_only && rule.suspended && rule.source_count == 2);
+}
+
+static void test_imageupdateautomation(void **state UNUSED)
+{
+    arena a AUTO(arena_done) = {0};
+    struct imageupdateautomation_spec spec;
+    node *object = example(&a, "imageupdateautomation");
+    assert_null(imageupdateautomation_spec_decode(&a, object, &spec));
+    assert_true(str_is(spec.source_ref.name, "fleet"));
+    assert_true(str_is(spec.source_ref.namespace, "flux-system"));
+    assert_int_equal(spec.interval_ns, 1800 * CLOCK_SECOND);
+    assert_true(spec.has_git && spec.has_checkout_ref && spec.suspend);
+    assert_true(str_is(spec.git.checkout.ref.branch, "main"));
+    assert_true(str_is(spec.git.checkout.ref.semver, "1.x"));
+    assert_true(str_is(spec.git.commit.author.email, "robot@example.com"));
+    assert_true(str_is(spec.git.commit.signing_key.type, "ssh"));
+    assert_true(str_is(spec.git.commit.signing_key.secret_ref.name, "key"));
+    assert_true(str_starts(spec.git.commit.message_template, STR("update ")));
+    assert_true(str_is(node_get_str(spec.git.commit.message_values, STR("team")), "web"));
+    assert_true(str_is(spec.git.push.branch, "updates"));
+    assert_true(str_is(spec.git.push.refspec, "refs/heads/main:refs/for/main"));
+    assert_int_equal(spec.git.push.options->count, 1);
+    assert_int_equal(node_get(spec.policy_selector, STR("matchExpressions"))->count, 1);
+    assert_true(str_is(spec.update.path, "./apps"));
 }
 
 static void test_provider(void **state UNUSED)
@@ -261,10 +286,15 @@ static void test_find(void **state UNUSED)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_gitrepository),  cmocka_unit_test(test_kustomization),
-        cmocka_unit_test(test_alert),          cmocka_unit_test(test_provider),
-        cmocka_unit_test(test_provider_types), cmocka_unit_test(test_errors),
-        cmocka_unit_test(test_examples),       cmocka_unit_test(test_crds),
+        cmocka_unit_test(test_gitrepository),
+        cmocka_unit_test(test_kustomization),
+        cmocka_unit_test(test_alert),
+        cmocka_unit_test(test_provider),
+        cmocka_unit_test(test_imageupdateautomation),
+        cmocka_unit_test(test_provider_types),
+        cmocka_unit_test(test_errors),
+        cmocka_unit_test(test_examples),
+        cmocka_unit_test(test_crds),
         cmocka_unit_test(test_find),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
