@@ -89,6 +89,18 @@
 #define LIMIT_SEMVER_RANGE_GROUPS 32 /* parts of a range between "||" */
 #define LIMIT_SEMVER_TIES 32         /* tags of equal rank whose commits are compared */
 
+/* Webhooks and tokens of callers. */
+#define LIMIT_HOOK_BODY_BYTES (3u * 1024 * 1024) /* of a call, as Flux bounds it */
+#define LIMIT_HOOK_JSON_DEPTH 64                 /* nesting of a call's body */
+#define LIMIT_HOOK_WORKERS 4                     /* calls that are verified at a time */
+#define LIMIT_HOOK_DELIVERIES 10000              /* ids of deliveries that are remembered */
+#define LIMIT_HOOK_RESOURCES 1000                /* objects one call may have reconciled */
+#define LIMIT_JWT_BYTES (16 * 1024)              /* one token */
+#define LIMIT_JWT_DEPTH 16                       /* nesting of its claims, and of a set of keys */
+#define LIMIT_JWT_KEYS 50                        /* keys of one set that are tried */
+#define LIMIT_ISSUER_BYTES (256u * 1024)         /* what an issuer may answer */
+#define LIMIT_ISSUERS 64                         /* documents of issuers that are kept */
+
 /* Metrics. */
 #define LIMIT_METRIC_SERIES 20000                /* label sets of one metric */
 

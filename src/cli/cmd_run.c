@@ -9,13 +9,14 @@
 #include "kube/lease.h"
 #include "serve/artifact_server.h"
 #include "serve/event_server.h"
+#include "serve/hook_server.h"
 #include "serve/probe_server.h"
 #include "version.h"
 
 #define LEASE_NAME "fixpoint-leader-election"
 
 struct options {
-    str storage_path, storage_addr, storage_adv_addr, events_addr, receiver_addr;
+    str storage_path, storage_addr, storage_adv_addr, events_addr, receiver_addr, google_keys_url;
     str metrics_addr, health_addr, runtime_namespace;
     str watch_label_selector, controllers, default_service_account, log_level, log_encoding;
     bool watch_all_namespaces, leader_election, release_on_cancel, no_cross_namespace_refs,
@@ -51,7 +52,10 @@ static const struct flag flags[] = {
     FLAG(struct options, flood_window_ns, "notification-flood-window", 0, FLAG_DURATION,
          .fallback = "30s", .help = "the window of --notification-flood-threshold"),
     FLAG(struct options, receiver_addr, "receiver-addr", 0, FLAG_STR, .fallback = ":9292",
-         .help = "address of webhook receivers (they are not there yet: nothing listens)"),
+         .help = "address of webhook receivers; 0 turns them off"),
+    FLAG(struct options, google_keys_url, "google-keys-url", 0, FLAG_STR,
+         .fallback = "https://www.googleapis.com/oauth2/v3/certs",
+         .help = "where the keys are that Receivers of the type gcr verify tokens with"),
     FLAG(struct options, metrics_addr, "metrics-addr", 0, FLAG_STR, .fallback = ":8080",
          .env = "METRICS_ADDR", .help = "address of /metrics; 0 turns it off"),
     FLAG(struct options, health_addr, "health-addr", 0, FLAG_STR, .fallback = ":9440",
@@ -111,6 +115,7 @@ struct process {
     struct manager *manager;
     struct artifact_server artifact_server;
     struct httpd *artifacts, *events;
+    struct hook_server *hooks;
     struct probe_server *metrics, *health;
     struct lease *lease;
     bool lost;
@@ -238,6 +243,15 @@ static err *start_servers(struct process *process)
     return e ? err_wrap(e, "--events-addr") : NULL;
 }
 
+static err *start_hooks(struct process *process)
+{
+    const struct options *o = process->options;
+    struct hook_options options = {o->receiver_addr, o->google_keys_url};
+    if (is_off(o->receiver_addr)) return NULL;
+    err *e = hook_server_start(process->loop, process->manager, options, &process->hooks);
+    return e ? err_wrap(e, "--receiver-addr") : NULL;
+}
+
 static void on_acquired(void *context)
 {
     struct process *process = context;
@@ -279,6 +293,7 @@ static err *start(struct process *process)
     options.advertised_address = advertised(cli, o);
     TRY(manager_new(process->loop, process->kube, options, &process->manager));
     TRY(start_servers(process));
+    TRY(start_hooks(process));
     TRY(start_probes(process));
     if (!o->leader_election) {
         manager_start(process->manager);
@@ -300,6 +315,7 @@ static void end(struct process *process)
 {
     if (process->manager) manager_stop(process->manager);
     if (process->lease) lease_stop(process->lease);
+    hook_server_free(process->hooks);
     manager_free(process->manager);
     kube_free(process->kube);
 }
@@ -320,6 +336,7 @@ static err *run(struct cli *cli, const void *options)
     probe_server_stop(process.metrics);
     if (process.artifacts) httpd_stop(process.artifacts);
     if (process.events) httpd_stop(process.events);
+    hook_server_stop(process.hooks);
     loop_start(process.loop);
     end(&process);
     loop_join(process.loop);

@@ -751,6 +751,12 @@ node *manager_get(struct manager *manager, arena *a, str kind, str namespace, st
     return objects_get(manager->objects, a, objects_key(a, kind, namespace, name));
 }
 
+void manager_referrers(struct manager *manager, arena *a, str key, str **keys_out,
+                       size_t *count_out)
+{
+    objects_referrers(manager->objects, a, key, keys_out, count_out);
+}
+
 void manager_enqueue(struct manager *manager, str key)
 {
     manager_enqueue_after(manager, key, 0);

@@ -110,6 +110,9 @@ node *manager_get(struct manager *manager, arena *a, str kind, str namespace, st
 /* All objects of one of our kinds in a namespace, by name. */
 void manager_list(struct manager *manager, arena *a, str kind, str namespace, node ***out,
                   size_t *count_out);
+/* Keys "Kind/ns/name" of objects of ours that refer to a key. */
+void manager_referrers(struct manager *manager, arena *a, str key, str **keys_out,
+                       size_t *count_out);
 /* Runs the key's reconciler soon. key is "Kind/ns/name". */
 void manager_enqueue(struct manager *manager, str key);
 void manager_enqueue_after(struct manager *manager, str key, int64_t delay_ns);

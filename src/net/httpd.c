@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <microhttpd.h>
 #include <netdb.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
@@ -24,8 +25,14 @@ struct httpd {
     int port;
     /* A connection was closed: one that was kept waiting is accepted by another run only. */
     bool has_room_again;
-    struct list_link unused; /* struct peer, for the next connections */
+    struct list_link unused;   /* struct peer, for the next connections */
+    struct list_link deferred; /* struct httpd_ticket */
     arena arena;
+};
+
+struct httpd_ticket {
+    struct list_link link; /* in deferred */
+    struct peer *peer;     /* NULL: the listener is gone */
 };
 
 /* One connection and the request that is coming in on it. */
@@ -33,11 +40,15 @@ struct peer {
     struct httpd *httpd;
     struct list_link link; /* in unused */
     int fd;
+    struct MHD_Connection *connection; /* of a request that is answered later */
     char address[NI_MAXHOST];
     struct loop_timer deadline; /* of the request; not set while it is answered */
     bool head_seen;
     str target; /* as sent */
     buf body;
+    struct httpd_ticket *ticket; /* its answer comes later */
+    bool answered;               /* the answer is there */
+    struct httpd_answer answer;
     arena arena; /* of the request */
 };
 
@@ -105,9 +116,9 @@ static enum MHD_Result send_answer(struct peer *peer, struct MHD_Connection *con
 {
     arena *a = &peer->arena;
     int status = answer->status;
-    struct MHD_Response *response =
-        answer->file.len ? response_of_file(a, connection, answer->file, &status)
-                         : response_of_bytes(answer->body);
+    struct MHD_Response *response = answer->file.len
+                                        ? response_of_file(a, connection, answer->file, &status)
+                                        : response_of_bytes(answer->body);
     if (!response) return refuse(peer, connection, MHD_HTTP_NOT_FOUND, "not found");
     add_field(a, response, STR("Content-Type"), answer->content_type);
     for (size_t i = 0; i < answer->field_count; i++) {
@@ -194,14 +205,69 @@ static enum MHD_Result answer_request(struct peer *peer, struct MHD_Connection *
         .body = buf_str(&peer->body),
         .peer = str_of(peer->address),
         .connection = connection,
+        .place = peer,
     };
     const char *why = read_target(peer, &request.path, &request.query);
     must(!why);
     struct httpd_answer answer = {0};
     const struct httpd_options *options = &peer->httpd->options;
     options->handler(options->context, &peer->arena, &request, &answer);
+    if (peer->ticket) {
+        MHD_suspend_connection(connection);
+        return MHD_YES;
+    }
     must(answer.status);
     return send_answer(peer, connection, &answer);
+}
+
+static void run(void *context);
+
+struct httpd_ticket *httpd_defer(const struct httpd_request *request)
+{
+    struct peer *peer = request->place;
+    struct httpd_ticket *ticket = lang_zalloc(sizeof *ticket);
+    must(!peer->ticket);
+    *ticket = (struct httpd_ticket){.peer = peer};
+    peer->ticket = ticket;
+    list_add_last(&peer->httpd->deferred, &ticket->link);
+    return ticket;
+}
+
+static void keep_answer(struct peer *peer, const struct httpd_answer *answer)
+{
+    arena *a = &peer->arena;
+    struct httpd_field *fields = NEW_ARRAY(a, struct httpd_field, answer->field_count + 1);
+    must(answer->status && !answer->file.len);
+    for (size_t i = 0; i < answer->field_count; i++) {
+        fields[i] = (struct httpd_field){str_dup(a, answer->fields[i].name),
+                                         str_dup(a, answer->fields[i].value)};
+    }
+    peer->answer = *answer;
+    peer->answer.body = str_dup(a, answer->body);
+    peer->answer.content_type = str_dup(a, answer->content_type);
+    peer->answer.fields = fields;
+}
+
+/* The daemon asks for the request's answer once more when it goes on with the connection. */
+static void go_on(struct httpd_ticket *ticket, const struct httpd_answer *answer)
+{
+    struct peer *peer = ticket->peer;
+    list_remove(&ticket->link);
+    ticket->peer = NULL;
+    keep_answer(peer, answer);
+    peer->ticket = NULL;
+    peer->answered = true;
+    MHD_resume_connection(peer->connection);
+}
+
+void httpd_reply(struct httpd_ticket *ticket, const struct httpd_answer *answer)
+{
+    struct httpd *httpd = ticket->peer ? ticket->peer->httpd : NULL;
+    if (httpd) {
+        go_on(ticket, answer);
+        run(httpd);
+    }
+    free(ticket);
 }
 
 str httpd_header(const struct httpd_request *request, const char *name)
@@ -210,9 +276,9 @@ str httpd_header(const struct httpd_request *request, const char *name)
 }
 
 /* Called with the head, with each piece of the body, and at the end. */
-static enum MHD_Result on_request(void *context, struct MHD_Connection *connection,
-                                  const char *url, const char *method, const char *version,
-                                  const char *data, size_t *data_len, void **request)
+static enum MHD_Result on_request(void *context, struct MHD_Connection *connection, const char *url,
+                                  const char *method, const char *version, const char *data,
+                                  size_t *data_len, void **request)
 {
     (void)context, (void)url, (void)version;
     struct peer *peer = *request;
@@ -226,6 +292,8 @@ static enum MHD_Result on_request(void *context, struct MHD_Connection *connecti
         return result;
     }
     loop_timer_cancel(peer->httpd->loop, &peer->deadline);
+    if (peer->answered) return send_answer(peer, connection, &peer->answer);
+    peer->connection = connection;
     return answer_request(peer, connection, method);
 }
 
@@ -240,6 +308,7 @@ static void on_deadline(void *context)
 static void expect_request(struct peer *peer)
 {
     peer->head_seen = false;
+    peer->answered = false;
     peer->target = (str){0};
     peer->body = BUF(&peer->arena);
     loop_timer_set(peer->httpd->loop, &peer->deadline,
@@ -272,8 +341,8 @@ static void on_connection(void *context, struct MHD_Connection *connection, void
     struct peer *peer = take_unused(httpd);
     const struct sockaddr *address =
         MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS)->client_addr;
-    socklen_t len = address->sa_family == AF_INET6 ? sizeof(struct sockaddr_in6)
-                                                   : sizeof(struct sockaddr_in);
+    socklen_t len =
+        address->sa_family == AF_INET6 ? sizeof(struct sockaddr_in6) : sizeof(struct sockaddr_in);
     if (getnameinfo(address, len, peer->address, sizeof peer->address, NULL, 0, NI_NUMERICHOST)) {
         peer->address[0] = '\0';
     }
@@ -404,18 +473,16 @@ static err *start(struct httpd *httpd)
     TRY(listen_on(&httpd->arena, httpd->options.address, &fd));
     httpd->port = port_of(fd);
     httpd->daemon = MHD_start_daemon(
-        MHD_USE_EPOLL, 0, NULL, NULL, on_request, httpd, /* run by us, when its epoll has events */
-        MHD_OPTION_LISTEN_SOCKET, fd,
-        MHD_OPTION_CONNECTION_LIMIT, (unsigned)LIMIT_HTTPD_CONNECTIONS,
-        MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)LIMIT_HTTPD_HEADER_BYTES,
-        MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)(LIMIT_HTTPD_REQUEST_MS / 1000),
-        MHD_OPTION_STRICT_FOR_CLIENT, 1,
+        MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME, 0, NULL, NULL, on_request,
+        httpd, /* run by us, when its epoll has events */
+        MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_CONNECTION_LIMIT,
+        (unsigned)LIMIT_HTTPD_CONNECTIONS, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
+        (size_t)LIMIT_HTTPD_HEADER_BYTES, MHD_OPTION_CONNECTION_TIMEOUT,
+        (unsigned)(LIMIT_HTTPD_REQUEST_MS / 1000), MHD_OPTION_STRICT_FOR_CLIENT, 1,
         MHD_OPTION_SIGPIPE_HANDLED_BY_APP, 1, /* by loop_new */
-        MHD_OPTION_UNESCAPE_CALLBACK, leave_escaped, NULL,
-        MHD_OPTION_URI_LOG_CALLBACK, on_target, httpd,
-        MHD_OPTION_NOTIFY_CONNECTION, on_connection, httpd,
-        MHD_OPTION_NOTIFY_COMPLETED, on_completed, httpd,
-        MHD_OPTION_END);
+        MHD_OPTION_UNESCAPE_CALLBACK, leave_escaped, NULL, MHD_OPTION_URI_LOG_CALLBACK, on_target,
+        httpd, MHD_OPTION_NOTIFY_CONNECTION, on_connection, httpd, MHD_OPTION_NOTIFY_COMPLETED,
+        on_completed, httpd, MHD_OPTION_END);
     if (!httpd->daemon) {
         close(fd);
         return err_transient("listening on '" STR_FMT "': the server does not start",
@@ -437,6 +504,7 @@ err *httpd_start(struct loop *loop, struct httpd_options options, struct httpd *
     *httpd = (struct httpd){.loop = loop, .options = options, .arena = a};
     httpd->events.fd = -1;
     list_init(&httpd->unused);
+    list_init(&httpd->deferred);
     err *e = start(httpd);
     if (e) {
         httpd_stop(httpd);
@@ -450,6 +518,10 @@ void httpd_stop(struct httpd *httpd)
 {
     if (!httpd) return;
     if (httpd->events.fd >= 0) loop_fd_remove(httpd->loop, &httpd->events);
+    /* Their tickets are still held by somebody. */
+    LIST_EACH (&httpd->deferred, struct httpd_ticket, link, ticket)
+        go_on(ticket, &(struct httpd_answer){.status = MHD_HTTP_SERVICE_UNAVAILABLE});
+    if (httpd->daemon) MHD_run(httpd->daemon);
     if (httpd->daemon) MHD_stop_daemon(httpd->daemon); /* closes the listening socket, too */
     loop_timer_cancel(httpd->loop, &httpd->timer);
     arena a = httpd->arena;

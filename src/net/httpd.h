@@ -18,11 +18,12 @@ struct httpd;
 
 struct httpd_request {
     str method;
-    str path;         /* decoded; begins with '/' and is otherwise as sent, "//" too */
-    str query;        /* as sent, without the '?' */
+    str path;  /* decoded; begins with '/' and is otherwise as sent, "//" too */
+    str query; /* as sent, without the '?' */
     str body;
     str peer;         /* address of the client */
     void *connection; /* for httpd_header */
+    void *place;      /* for httpd_defer */
 };
 /* Its value, empty when missing; the name in any case. */
 str httpd_header(const struct httpd_request *request, const char *name);
@@ -42,9 +43,17 @@ struct httpd_answer {
     const struct httpd_field *fields; /* further header lines, copied */
     size_t field_count;
 };
-/* The request, the arena and what the answer points to live until the return. */
+/* The request, the arena and what the answer points to live until the return, or until the answer
+ * of one that was deferred. */
 typedef void httpd_fn(void *context, arena *a, const struct httpd_request *request,
                       struct httpd_answer *answer);
+
+/* A request that is answered later; the connection is not looked at meanwhile. Whoever holds the
+ * ticket answers it once, whatever has become of the client or the listener. */
+struct httpd_ticket;
+/* [loop] Within the handler, whose answer is then not looked at. */
+struct httpd_ticket *httpd_defer(const struct httpd_request *request);
+void httpd_reply(struct httpd_ticket *ticket, const struct httpd_answer *answer); /* [loop] */
 
 struct httpd_options {
     str address;       /* ":9090", "127.0.0.1:0", "[::1]:80" */
@@ -55,5 +64,5 @@ struct httpd_options {
 
 /* [loop] INVALID for an address that cannot be read, TRANSIENT when it is in use. */
 MUST_USE err *httpd_start(struct loop *loop, struct httpd_options options, struct httpd **out);
-void httpd_stop(struct httpd *httpd); /* [loop] closes every connection; not from a handler */
+void httpd_stop(struct httpd *httpd);      /* [loop] closes every connection; not from a handler */
 int httpd_port(const struct httpd *httpd); /* the real one when port 0 was asked */

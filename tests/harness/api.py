@@ -26,6 +26,7 @@ KINDS = {
     "imagerepositories": ("image.toolkit.fluxcd.io/v1", "ImageRepository"),
     "imagepolicies": ("image.toolkit.fluxcd.io/v1", "ImagePolicy"),
     "imageupdateautomations": ("image.toolkit.fluxcd.io/v1", "ImageUpdateAutomation"),
+    "receivers": ("notification.toolkit.fluxcd.io/v1", "Receiver"),
     "alerts": ("notification.toolkit.fluxcd.io/v1beta3", "Alert"),
     "providers": ("notification.toolkit.fluxcd.io/v1beta3", "Provider"),
 }

@@ -20,12 +20,15 @@ def fixpoint():
 class Operator(Process):
     def __init__(self, servers, *arguments, user="fixpoint"):
         self.folder = tempfile.mkdtemp(prefix="operator-", dir=servers.folder)
-        self.storage_port, self.metrics_port, self.health_port = (ports.claim() for _ in range(3))
+        self.storage_port, self.metrics_port, self.health_port, self.hook_port, self.keys_port = (
+            ports.claim() for _ in range(5))
         address = f"127.0.0.1:{self.storage_port}"
         command = [fixpoint(), "run", "--storage-path", os.path.join(self.folder, "storage"),
                    "--storage-addr", address, "--storage-adv-addr", address,
                    "--metrics-addr", f"127.0.0.1:{self.metrics_port}",
-                   "--health-addr", f"127.0.0.1:{self.health_port}", *arguments]
+                   "--health-addr", f"127.0.0.1:{self.health_port}",
+                   "--receiver-addr", f"127.0.0.1:{self.hook_port}",
+                   "--google-keys-url", f"http://127.0.0.1:{self.keys_port}/keys", *arguments]
         super().__init__("fixpoint", command, os.path.join(self.folder, "log"), cwd=self.folder,
                          env={"KUBECONFIG": servers.kubeconfig(user), "HOME": self.folder,
                               "RUNTIME_NAMESPACE": NAMESPACE, "TMPDIR": self.folder})

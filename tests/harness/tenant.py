@@ -188,7 +188,8 @@ class Tenant:
     def leave(self, abandon=False):
         """Deletes our objects and the namespace. When no operator is there to clear finalizers,
         abandon does it."""
-        for plural in ("kustomizations", "gitrepositories", "alerts", "providers"):
+        for plural in ("receivers", "kustomizations", "gitrepositories", "alerts",
+                       "providers"):
             for item in self.api.list(plural, self.namespace):
                 name = item["metadata"]["name"]
                 if abandon:

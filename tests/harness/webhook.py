@@ -25,7 +25,7 @@ class Webhook:
     """One listener; `answer` may be replaced by a function (handler, request) that writes the
     whole answer, or `status` by the number to answer with."""
 
-    def __init__(self, certificate=None):
+    def __init__(self, certificate=None, port=0):
         self.requests, self.lock = [], threading.Lock()
         self.status, self.headers, self.body, self.answer = 200, {}, b"{}", None
         self.released = threading.Event()
@@ -64,7 +64,7 @@ class Webhook:
             def handle_error(self, *arguments):
                 """A client that goes away is no matter."""
 
-        self.server = Server(("127.0.0.1", 0), Handler)
+        self.server = Server(("127.0.0.1", port), Handler)
         self.scheme = "http"
         if certificate:
             context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
