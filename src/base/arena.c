@@ -15,15 +15,25 @@ static size_t aligned(size_t size_bytes)
     return (size_bytes + ALIGN - 1) & ~(size_t)(ALIGN - 1);
 }
 
-static void add_block(arena *a, size_t least_bytes)
+static void add_block_of(arena *a, size_t size)
 {
-    size_t size = a->block ? MIN(a->block->size_bytes * 2, (size_t)BLOCK_MAX) : BLOCK_FIRST;
-    size = MAX(size, least_bytes + aligned(sizeof(struct arena_block)));
     struct arena_block *block = lang_alloc(size);
     *block = (struct arena_block){.older = a->block, .size_bytes = size};
     a->block = block;
     a->next = (char *)block + aligned(sizeof *block);
     a->end = (char *)block + size;
+}
+
+static void add_block(arena *a, size_t least_bytes)
+{
+    size_t size = a->block ? MIN(a->block->size_bytes * 2, (size_t)BLOCK_MAX) : BLOCK_FIRST;
+    add_block_of(a, MAX(size, least_bytes + aligned(sizeof(struct arena_block))));
+}
+
+void arena_fit(arena *a, size_t size_bytes)
+{
+    must(!a->block);
+    add_block_of(a, aligned(size_bytes) + aligned(sizeof(struct arena_block)));
 }
 
 void arena_done(arena *a)

@@ -19,6 +19,10 @@ void arena_done(arena *a);
 /* Drops everything but keeps one block for the next unit of work. */
 void arena_reset(arena *a);
 
+/* The first block, of an arena that has none, is to hold this many bytes: for what is kept long and
+ * by the thousand, where the slack of a usual block would count. */
+void arena_fit(arena *a, size_t size_bytes);
+
 void *arena_alloc(arena *a, size_t size_bytes); /* not cleared */
 void *arena_zalloc(arena *a, size_t size_bytes);
 /* Grows an allocation; in place when it was the newest, else by copy. */

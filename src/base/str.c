@@ -165,7 +165,7 @@ bool str_has_char(str s, char c)
 static bool cut_at(str s, ptrdiff_t at, str *before, str *after)
 {
     *before = at < 0 ? s : str_head(s, (size_t)at);
-    *after = at < 0 ? (str){s.data + s.len, 0} : str_skip(s, (size_t)at + 1);
+    *after = str_skip(s, at < 0 ? s.len : (size_t)at + 1);
     return at >= 0;
 }
 

@@ -113,5 +113,9 @@ KIND(alert) = {
                 {"Last delivery", "date", ".status.lastDeliveryAt"}},
     .words = {"alert", "alerts"},
     .human = "alert",
+    .get = {{"Provider", NULL, "spec.providerRef.name"},
+            {"Last delivery", NULL, "status.lastDeliveryAt"}},
+    .done = "tells provider",
+    .done_path = "spec.providerRef.name",
     .rank = 50,
 };

@@ -128,5 +128,8 @@ KIND(provider) = {
                 {"Last delivery", "date", ".status.lastDeliveryAt"}},
     .words = {"alert-provider", "alert-providers", "provider", "providers"},
     .human = "alert-provider",
+    .get = {{"Type", NULL, "spec.type"}, {"Last delivery", NULL, "status.lastDeliveryAt"}},
+    .done = "ready to tell a service of type",
+    .done_path = "spec.type",
     .rank = 51,
 };

@@ -8,10 +8,9 @@
 
 /* ---- life ---- */
 
-struct notice *notice_new(const struct notice *from)
+static struct notice *copy(arena *a, const struct notice *from)
 {
-    arena a = {0};
-    struct notice *notice = NEW(&a, struct notice);
+    struct notice *notice = NEW(a, struct notice);
     *notice = *from;
     str *texts[] = {
         &notice->about.kind.group, &notice->about.kind.version, &notice->about.kind.kind,
@@ -19,9 +18,19 @@ struct notice *notice_new(const struct notice *from)
         &notice->resource_version, &notice->field_path,         &notice->message,
         &notice->reason,           &notice->controller,         &notice->instance};
     for (size_t i = 0; i < COUNT(texts); i++)
-        *texts[i] = str_dup(&a, *texts[i]);
-    notice->metadata = from->metadata ? doc_copy(&a, from->metadata) : node_map(&a);
+        *texts[i] = str_dup(a, *texts[i]);
+    notice->metadata = from->metadata ? doc_copy(a, from->metadata) : node_map(a);
     notice->refs = 1;
+    return notice;
+}
+
+/* Thousands may wait for a service that is down: each takes what it needs and no more. */
+struct notice *notice_new(const struct notice *from)
+{
+    arena measure AUTO(arena_done) = {0}, a = {0};
+    (void)copy(&measure, from);
+    arena_fit(&a, measure.used_bytes);
+    struct notice *notice = copy(&a, from);
     notice->arena = a;
     return notice;
 }

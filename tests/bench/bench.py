@@ -4,8 +4,8 @@
 Times on a shared machine are only comparable within one run; counts of requests are exact. For each
 number of Kustomizations, each with four objects from one repository: creating them until all are
 Ready, one commit that changes one object in each, one commit that changes one object in one, idle
-time, and up to a hundred objects changed by hand until all are as in Git again. Then the kustomize
-engine alone."""
+time, and up to a hundred objects changed by hand until all are as in Git again. The kustomize
+engine and the delivery of notices are measured alone, first."""
 import os
 import subprocess
 import sys
@@ -154,7 +154,17 @@ def measure_engine():
             print_row("base and overlay", out.split())
 
 
+def measure_notices():
+    print("\n10,000 events through 20 Alerts and 10 Providers, each to two Alerts")
+    print_row("", ["to tell", "seconds", "requests", "arrived", "lost", "KiB"])
+    for title, flood in (("one by one", "0"), ("like ones summed up", "10")):
+        out = subprocess.run([f"{ROOT}/build/bench/notify", "10000", flood], check=True,
+                             capture_output=True, text=True).stdout
+        print_row(title, out.split())
+
+
 if __name__ == "__main__":
     measure_engine()
+    measure_notices()
     for argument in sys.argv[1:] or ["50", "200"]:
         measure_fleet(int(argument))
