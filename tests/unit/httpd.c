@@ -24,17 +24,23 @@ struct fixture {
     struct loop *loop;
     struct httpd *httpd;
     str folder;
-    int calls; /* of the handler; read when nothing is under way */
+    int calls;                       /* of the handler; read when nothing is under way */
+    struct httpd_ticket *tickets[8]; /* of requests for /later, on the loop */
+    int ticket_count;
     err *error;
     str address;
 };
 
-/* /file/NAME is a file of the folder; all else is told back. */
+/* /file/NAME is a file of the folder, /later is answered by answer_all; all else is told back. */
 static void handle(void *context, arena *a, const struct httpd_request *request,
                    struct httpd_answer *answer)
 {
     struct fixture *f = context;
     f->calls++;
+    if (str_is(request->path, "/later")) {
+        f->tickets[f->ticket_count++] = httpd_defer(request);
+        return;
+    }
     answer->status = 200;
     str name = request->path;
     if (str_strip_prefix(&name, STR("/file/"))) {
@@ -46,10 +52,10 @@ static void handle(void *context, arena *a, const struct httpd_request *request,
     answer->fields = fields;
     answer->field_count = 1;
     answer->content_type = STR("text/plain");
-    answer->body = str_printf(a, "%.*s|%.*s|%.*s|%.*s|%.*s|%.*s", STR_ARG(request->method),
-                              STR_ARG(request->path), STR_ARG(request->query),
-                              STR_ARG(request->body), STR_ARG(request->peer),
-                              STR_ARG(httpd_header(request, "x-test")));
+    answer->body =
+        str_printf(a, "%.*s|%.*s|%.*s|%.*s|%.*s|%.*s", STR_ARG(request->method),
+                   STR_ARG(request->path), STR_ARG(request->query), STR_ARG(request->body),
+                   STR_ARG(request->peer), STR_ARG(httpd_header(request, "x-test")));
 }
 
 static void start(void *context)
@@ -119,7 +125,8 @@ static void say(int fd, str text)
 static str hear_all(struct fixture *f, int fd)
 {
     buf b = BUF(&f->a);
-    for (ssize_t got; (got = recv(fd, buf_room(&b, 4096), 4096, 0)) > 0;) buf_grew(&b, (size_t)got);
+    for (ssize_t got; (got = recv(fd, buf_room(&b, 4096), 4096, 0)) > 0;)
+        buf_grew(&b, (size_t)got);
     close(fd);
     return buf_str(&b);
 }
@@ -158,7 +165,7 @@ static str body_of(str answer)
 }
 
 #define assert_status(answer, status) assert_int_equal(status_of(answer), (status))
-#define assert_body(answer, text) assert_true(str_is(body_of(answer), (text)))
+#define assert_body(answer, text)     assert_true(str_is(body_of(answer), (text)))
 
 static void put(struct fixture *f, const char *name, str content)
 {
@@ -206,11 +213,29 @@ static void bad_targets_are_refused(void **state)
 {
     struct fixture *f = *state;
     static const char *const targets[] = {
-        "/..",       "/../etc/passwd",     "/a/../b",        "/a/..",       "/%2e%2e/etc",
-        "/%2E%2e/x", "/a/%2e%2e%2fb",      "/..%2f..%2fetc", "/.",          "/a/./b",
-        "/%2e",      "/a%00b",             "/a%",            "/a%4",        "/a%zz",
-        "/a\\b",     "/a%5cb",             "/..\\..\\x",     "/a%0ab",      "/a%7f",
-        "*",         "http://elsewhere/x", "x",
+        "/..",
+        "/../etc/passwd",
+        "/a/../b",
+        "/a/..",
+        "/%2e%2e/etc",
+        "/%2E%2e/x",
+        "/a/%2e%2e%2fb",
+        "/..%2f..%2fetc",
+        "/.",
+        "/a/./b",
+        "/%2e",
+        "/a%00b",
+        "/a%",
+        "/a%4",
+        "/a%zz",
+        "/a\\b",
+        "/a%5cb",
+        "/..\\..\\x",
+        "/a%0ab",
+        "/a%7f",
+        "*",
+        "http://elsewhere/x",
+        "x",
     };
     for (size_t i = 0; i < COUNT(targets); i++) {
         str answer = get(f, targets[i], "");
@@ -219,7 +244,7 @@ static void bad_targets_are_refused(void **state)
     assert_int_equal(f->calls, 0);
     str nul = {"GET /a\0b HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", 49};
     assert_true(str_starts(body_of(ask(f, nul)), STR("GET|/a|"))); /* nobody sees what follows */
-    assert_status(get(f, "/..a/...", ""), 200); /* names, not segments of dots */
+    assert_status(get(f, "/..a/...", ""), 200);                    /* names, not segments of dots */
 }
 
 static void bodies_are_bounded(void **state)
@@ -267,8 +292,8 @@ static void heads_are_bounded(void **state)
                           LIMIT_HTTPD_HEADER_BYTES, 0);
     int status = status_of(ask(f, name));
     assert_true(status == 431 || status == 413 || status == 0);
-    str target = str_printf(&f->a, "GET /%0*d HTTP/1.1\r\nHost: x\r\n\r\n",
-                            LIMIT_HTTPD_HEADER_BYTES, 0);
+    str target =
+        str_printf(&f->a, "GET /%0*d HTTP/1.1\r\nHost: x\r\n\r\n", LIMIT_HTTPD_HEADER_BYTES, 0);
     status = status_of(ask(f, target));
     assert_true(status == 414 || status == 431 || status == 0);
     assert_int_equal(f->calls, 0);
@@ -318,7 +343,8 @@ static void big_files_are_served(void **state)
 {
     struct fixture *f = *state;
     buf b = BUF(&f->a);
-    for (int i = 0; i < 1000000; i++) buf_printf(&b, "%07d\n", i);
+    for (int i = 0; i < 1000000; i++)
+        buf_printf(&b, "%07d\n", i);
     put(f, "big", buf_str(&b));
     str answer = get(f, "/file/big", "");
     assert_true(str_eq(body_of(answer), buf_str(&b)));
@@ -420,7 +446,7 @@ static void only_files_are_served(void **state)
     assert_null(fs_make_dirs(fs_join(&f->a, f->folder, STR("dir")), 0755));
     assert_int_equal(symlink("ten", str_z(&f->a, fs_join(&f->a, f->folder, STR("link")))), 0);
     assert_int_equal(mkfifo(str_z(&f->a, fs_join(&f->a, f->folder, STR("pipe"))), 0644), 0);
-    static const char *const targets[] = {"/file/dir", "/file/dir/", "/file/link",
+    static const char *const targets[] = {"/file/dir",  "/file/dir/", "/file/link",
                                           "/file/pipe", "/file/none", "/file/ten/"};
     for (size_t i = 0; i < COUNT(targets); i++) {
         if (status_of(get(f, targets[i], "")) != 404) fail_msg("%s", targets[i]);
@@ -440,14 +466,16 @@ static void slow_clients_hold_up_nobody(void **state)
     assert_status(get(f, "/", ""), 200);
     say(slow[0], STR("st: x\r\nConnection: close\r\n\r\n"));
     assert_status(hear_all(f, slow[0]), 200);
-    for (size_t i = 1; i < COUNT(slow); i++) close(slow[i]);
+    for (size_t i = 1; i < COUNT(slow); i++)
+        close(slow[i]);
 }
 
 static void more_connections_wait(void **state)
 {
     struct fixture *f = *state;
     int many[LIMIT_HTTPD_CONNECTIONS];
-    for (size_t i = 0; i < COUNT(many); i++) many[i] = dial(f);
+    for (size_t i = 0; i < COUNT(many); i++)
+        many[i] = dial(f);
     int late = dial(f);
     say(late, STR("GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"));
     char byte;
@@ -455,7 +483,8 @@ static void more_connections_wait(void **state)
     assert_int_equal(recv(late, &byte, 1, MSG_DONTWAIT), -1);
     close(many[0]);
     assert_status(hear_all(f, late), 200);
-    for (size_t i = 1; i < COUNT(many); i++) close(many[i]);
+    for (size_t i = 1; i < COUNT(many); i++)
+        close(many[i]);
 }
 
 static int64_t minutes_later;
@@ -543,11 +572,79 @@ static void addresses_are_understood(void **state)
     }
 }
 
+/* ---- answers that come later ---- */
+
+static void answer_all(void *context)
+{
+    struct fixture *f = context;
+    static const struct httpd_field fields[] = {{STR("X-Two"), STR("2")}};
+    for (int i = 0; i < f->ticket_count; i++) {
+        struct httpd_answer answer = {
+            .status = 202, .body = STR("at last"), .fields = fields, .field_count = 1};
+        httpd_reply(f->tickets[i], &answer);
+    }
+    f->ticket_count = 0;
+}
+
+static void count_tickets(void *context)
+{
+    struct fixture *f = context;
+    f->calls = f->ticket_count;
+}
+
+static void wait_for_tickets(struct fixture *f, int count)
+{
+    do {
+        loop_call(f->loop, count_tickets, f);
+    } while (f->calls < count);
+}
+
+static void deferred_answers(void **state)
+{
+    struct fixture *f = *state;
+    int fds[3];
+    for (size_t i = 0; i < COUNT(fds); i++) {
+        fds[i] = dial(f);
+        say(fds[i], STR("POST /later HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\n\r\n!"));
+    }
+    wait_for_tickets(f, 3);
+    /* Others are served meanwhile; a client may go away. */
+    assert_status(get(f, "/p", ""), 200);
+    close(fds[0]);
+    loop_call(f->loop, answer_all, f);
+    for (size_t i = 1; i < COUNT(fds); i++) {
+        /* The connection is kept, and takes another request. */
+        say(fds[i], STR("GET /p HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"));
+        str answer = hear_all(f, fds[i]);
+        assert_status(answer, 202);
+        assert_true(holds(answer, "\r\nX-Two: 2\r\n") && holds(answer, "\r\n\r\nat last"));
+        assert_true(holds(answer, "GET|/p||"));
+    }
+}
+
+/* A listener that ends answers what is deferred; the tickets stay good for nothing. */
+static void deferred_at_the_end(void **state)
+{
+    struct fixture *f = *state;
+    int fd = dial(f);
+    say(fd, STR("GET /later HTTP/1.1\r\nHost: x\r\n\r\n"));
+    wait_for_tickets(f, 1);
+    loop_call(f->loop, stop, f);
+    str answer = hear_all(f, fd);
+    assert_true(!answer.len || status_of(answer) == 503);
+    loop_call(f->loop, answer_all, f);
+    loop_call(f->loop, start, f);
+    assert_null(f->error);
+    assert_status(get(f, "/p", ""), 200);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        TEST(deferred_answers),
+        TEST(deferred_at_the_end),
         TEST(the_handler_gets_the_request),
         TEST(connections_are_kept),
         TEST(bad_targets_are_refused),
