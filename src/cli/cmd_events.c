@@ -2,16 +2,19 @@
 #include "base/clock.h"
 #include "cli/follow.h"
 #include "cli/grid.h"
+#include "cli/listing.h"
 #include "cli/shown.h"
 #include "cli/target.h"
 
 struct options {
     bool all_namespaces, watch, no_header;
-    str about;
+    str about, output;
     struct flag_list types;
 };
 
 static const char *const types[] = {"Normal", "Warning", NULL};
+
+static const char *const outputs[] = {"json", "yaml", NULL};
 
 static const struct flag flags[] = {
     FLAG(struct options, all_namespaces, "all-namespaces", 'A', FLAG_BOOL,
@@ -22,6 +25,8 @@ static const struct flag flags[] = {
          .help = "only these types"),
     FLAG(struct options, watch, "watch", 'w', FLAG_BOOL, .help = "go on and print new events"),
     FLAG(struct options, no_header, "no-header", 0, FLAG_BOOL, .help = "leave out the header"),
+    FLAG(struct options, output, "output", 'o', FLAG_STR, .value = "format", .choices = outputs,
+         .help = "instead of the table"),
 };
 
 /* Objects whose events are asked for; none: every object of our kinds. */
@@ -171,14 +176,20 @@ static err *print_once(const struct query *query)
     node *answer, *wanted = node_list(cli->a);
     TRY(kube_do(cli->kube, cli->a, &request, &answer));
     NODE_EACH (node_get(answer, STR("items")), event) {
-        if (is_wanted(query, event)) node_push(cli->a, wanted, event);
+        if (!is_wanted(query, event)) continue;
+        node *copy = listing_plain(cli->a, event);
+        node_set_str(cli->a, copy, STR("apiVersion"), STR("v1"));
+        node_set_str(cli->a, copy, STR("kind"), STR("Event"));
+        node_push(cli->a, wanted, copy);
     }
-    if (!wanted->count) {
+    if (!wanted->count && !query->options->output.len) {
         cli_failure("no events found%s%s", query->namespace.len ? " in namespace " : "",
                     query->namespace.len ? str_z(cli->a, query->namespace) : "");
         return NULL;
     }
-    qsort(wanted->items, wanted->count, sizeof *wanted->items, by_last_seen);
+    if (wanted->count) qsort(wanted->items, wanted->count, sizeof *wanted->items, by_last_seen);
+    if (query->options->output.len)
+        return listing_write(cli->a, &cli->out, query->options->output, wanted, false);
     struct grid grid = grid_of(cli->a, query);
     NODE_EACH (wanted, event)
         add_row(cli->a, query, &grid, event);
@@ -223,6 +234,8 @@ static err *run(struct cli *cli, const void *given)
     struct query query = {.cli = cli, .options = options};
     if (!options->all_namespaces) query.namespace = cli->globals.namespace;
     TRY(read_subject(&query));
+    if (options->watch && options->output.len)
+        return err_invalid("--watch prints tables only; leave out --output");
     return options->watch ? print_forever(&query) : print_once(&query);
 }
 

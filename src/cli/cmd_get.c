@@ -2,10 +2,9 @@
 #include "base/clock.h"
 #include "cli/follow.h"
 #include "cli/grid.h"
+#include "cli/listing.h"
 #include "cli/shown.h"
 #include "cli/target.h"
-#include "doc/json.h"
-#include "doc/yaml_emit.h"
 
 struct options {
     bool all_namespaces, no_header, watch;
@@ -110,19 +109,6 @@ static bool is_wanted(const struct query *query, const node *object)
 
 /* ---- Other formats ---- */
 
-/* managedFields are of no interest to people, as for kubectl. */
-static node *without_noise(arena *a, node *object)
-{
-    node *copy = doc_copy_top(a, object);
-    node *metadata = node_get(copy, STR("metadata"));
-    if (metadata) {
-        metadata = doc_copy_top(a, metadata);
-        node_unset(metadata, STR("managedFields"));
-        node_set(a, copy, STR("metadata"), metadata);
-    }
-    return copy;
-}
-
 static void write_names(struct cli *cli, const node *items)
 {
     NODE_EACH (items, item) {
@@ -132,21 +118,6 @@ static void write_names(struct cli *cli, const node *items)
         buf_printf(&cli->out, STR_FMT ".%s/" STR_FMT "\n", STR_ARG(lower), kind->group,
                    STR_ARG(name));
     }
-}
-
-/* A single name gives the object, everything else a List, as kubectl does. */
-static err *write_objects(struct cli *cli, str format, node *items, bool single)
-{
-    node *whole = single ? node_at(items, 0) : node_map(cli->a);
-    if (!single) {
-        node_set_str(cli->a, whole, STR("apiVersion"), STR("v1"));
-        node_set_str(cli->a, whole, STR("kind"), STR("List"));
-        node_set(cli->a, whole, STR("items"), items);
-    }
-    if (str_is(format, "yaml")) return yaml_emit(&cli->out, whole);
-    json_write(&cli->out, whole, (struct json_style){.indent = 4});
-    BUF_ADD(&cli->out, "\n");
-    return NULL;
 }
 
 /* ---- Asking once ---- */
@@ -170,7 +141,7 @@ static err *list(const struct query *query, node **items_out)
     TRY(kube_do(query->cli->kube, a, &request, &answer));
     NODE_EACH (node_get(answer, STR("items")), object) {
         /* Items of a list carry no kind of their own. */
-        node *copy = without_noise(a, object);
+        node *copy = listing_plain(a, object);
         node_set_str(a, copy, STR("apiVersion"), kube_api_version(a, request.ref.kind));
         node_set_str(a, copy, STR("kind"), request.ref.kind.kind);
         if (is_wanted(query, copy)) node_push(a, items, copy);
@@ -249,7 +220,7 @@ static err *get_once(struct query *query, const struct target *target)
     if (is_table(query->options->output)) return NULL;
     buf_clear(&cli->out);
     if (!str_is(query->options->output, "name")) {
-        return write_objects(cli, query->options->output, items, query->name.len > 0);
+        return listing_write(cli->a, &cli->out, query->options->output, items, query->name.len > 0);
     }
     write_names(cli, items);
     return NULL;
