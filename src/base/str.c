@@ -52,6 +52,7 @@ str str_tail(str s, size_t count)
 str str_skip(str s, size_t count)
 {
     count = MIN(count, s.len);
+    if (!count) return s; /* an empty text may have no address to count from */
     return (str){s.data + count, s.len - count};
 }
 
