@@ -36,7 +36,9 @@ static const struct flag flags[] = {
     FLAG(struct options, storage_adv_addr, "storage-adv-addr", 0, FLAG_STR,
          .env = "STORAGE_ADV_ADDR", .help = "host[:port] in the URLs of artifacts"),
     FLAG(struct options, events_addr, "events-addr", 0, FLAG_STR, .env = "EVENTS_ADDR",
-         .help = "address that takes in events by POST; empty: the one of artifacts; 0: none"),
+         .help =
+             "address that takes in events by POST; empty: the one of artifacts; 0: none; a URL: "
+             "our own events are posted there as well, for a notification-controller elsewhere"),
     FLAG(struct options, notice_same_ns, "rate-limit-interval", 0, FLAG_DURATION, .fallback = "5m",
          .help = "an event that repeats another within that time is dropped"),
     FLAG(struct options, notice_rate, "notification-rate", 0, FLAG_INT, .fallback = "20",
@@ -121,6 +123,11 @@ struct process {
     bool lost;
 };
 
+static bool is_url(str address)
+{
+    return str_starts(address, STR("http://")) || str_starts(address, STR("https://"));
+}
+
 static struct manager_options manager_options(const struct process *process)
 {
     const struct options *o = process->options;
@@ -149,6 +156,7 @@ static struct manager_options manager_options(const struct process *process)
                 .flood_window_ns = o->flood_window_ns,
                 .flood_threshold = (int)o->flood_threshold,
                 .rate = (int)o->notice_rate,
+                .forward = is_url(o->events_addr) ? o->events_addr : (str){0},
             },
     };
 }
@@ -228,17 +236,19 @@ static err *start_probes(struct process *process)
 static err *start_servers(struct process *process)
 {
     const struct options *o = process->options;
-    bool shared = !o->events_addr.len || str_eq(o->events_addr, o->storage_addr);
+    bool takes = manager_runs(process->manager, STR("Alert"));
+    bool shared =
+        !o->events_addr.len || str_eq(o->events_addr, o->storage_addr) || is_url(o->events_addr);
     process->artifact_server = (struct artifact_server){
         .artifacts = manager_artifacts(process->manager),
         .address = o->storage_addr,
-        .post = shared ? event_server_handle : NULL,
+        .post = takes && shared ? event_server_handle : NULL,
         .post_context = process->manager,
         .post_limit = EVENT_SERVER_BODY_BYTES,
     };
     err *e = artifact_server_start(process->loop, &process->artifact_server, &process->artifacts);
     if (e) return err_wrap(e, "--storage-addr");
-    if (shared || is_off(o->events_addr)) return NULL;
+    if (!takes || shared || is_off(o->events_addr)) return NULL;
     e = event_server_start(process->loop, process->manager, o->events_addr, &process->events);
     return e ? err_wrap(e, "--events-addr") : NULL;
 }

@@ -471,7 +471,8 @@ static void copy_texts(struct manager *manager)
                     &o->advertised_address,
                     &o->watch_label_selector,
                     &o->controllers,
-                    &o->default_service_account};
+                    &o->default_service_account,
+                    &o->notices.forward};
     for (size_t i = 0; i < COUNT(texts); i++)
         *texts[i] = str_dup(&manager->texts, *texts[i]);
 }
@@ -534,6 +535,7 @@ static struct hub *make_hub(struct manager *manager)
         .rate = notices->rate,
         .flood = {notices->flood_threshold, notices->flood_window_ns},
         .no_cross_namespace_refs = manager->options.no_cross_namespace_refs,
+        .forward = notices->forward,
         .labels = labels_of,
         .changed = on_tally,
         .report = on_report,
@@ -676,6 +678,12 @@ void manager_free(struct manager *manager)
     arena_done(&manager->texts);
     pthread_mutex_destroy(&manager->lock);
     free(manager);
+}
+
+bool manager_runs(struct manager *manager, str kind)
+{
+    const struct lane *lane = lane_of(manager, kind);
+    return lane && lane->queue;
 }
 
 bool manager_is_synced(const struct manager *manager)

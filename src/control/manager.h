@@ -85,6 +85,7 @@ struct manager_options {
         int64_t retry_first_ns, retry_last_ns; /* of deliveries */
         int64_t flood_window_ns;
         int flood_threshold, rate;
+        str forward; /* URL that events of ours are posted to; empty: none */
     } notices;
 };
 
@@ -93,6 +94,8 @@ MUST_USE err *manager_new(struct loop *loop, struct kube *kube, struct manager_o
 void manager_start(struct manager *manager); /* [loop] watches and workers begin */
 void manager_stop(struct manager *manager);  /* no new work; waits for what runs */
 void manager_free(struct manager *manager);
+/* Is the controller of this kind one that runs here? */
+bool manager_runs(struct manager *manager, str kind);
 bool manager_is_synced(const struct manager *manager); /* every watch of our kinds has its list */
 
 /* What a reconciler may use. [any] */

@@ -394,6 +394,7 @@ static void write_escape(buf *b, uint32_t rune)
 
 void json_write_str(buf *b, str text, bool html)
 {
+    if (!text.len) text = STR(""); /* an empty text may have no address to count from */
     const char *p = text.data, *end = p + text.len, *run = p;
     buf_add_char(b, '"');
     while (p < end) {

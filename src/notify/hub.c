@@ -2,6 +2,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/hash.h"
@@ -44,6 +45,9 @@ struct hub {
     struct list_link asks;
     int ask_count;
     _Atomic int64_t intake, intake_bytes; /* handed over, not looked at yet */
+    struct outlet *forward;               /* NULL: nobody else is told */
+    struct rule *forward_rule;
+    char instance[256];
 };
 
 /* ---- Alerts and Providers ---- */
@@ -454,6 +458,7 @@ static void on_taken(void *context)
     struct handover *handover = context;
     struct hub *hub = handover->hub;
     int64_t wait_ns;
+    if (hub->forward) outlet_send(hub->forward, hub->forward_rule, handover->notice);
     hub->intake--;
     hub->intake_bytes -= (int64_t)handover->notice->arena.used_bytes;
     (void)look_at(hub, handover->notice, &wait_ns);
@@ -469,11 +474,52 @@ void hub_take(struct hub *hub, const struct notice *notice)
         metrics_add(&metric_events, (str[]){STR("dropped")}, 1);
         return;
     }
+    struct notice copy = *notice;
+    if (!copy.instance.len) copy.instance = str_of(hub->instance);
     struct handover *handover = lang_zalloc(sizeof *handover);
-    *handover = (struct handover){hub, notice_new(notice)};
+    *handover = (struct handover){hub, notice_new(&copy)};
     hub->intake++;
     hub->intake_bytes += (int64_t)handover->notice->arena.used_bytes;
     loop_post(hub->options.loop, on_taken, handover);
+}
+
+/* ---- another hub ---- */
+
+/* compat: a hub that knows the event already says 429, and that is no failure. */
+static err *forwarded(struct exchange *exchange UNUSED, const struct http_response *answer,
+                      struct http_request *out UNUSED)
+{
+    return answer->status == 429 ? NULL : notify_check(answer);
+}
+
+static err *forward(arena *a, const struct notice *notice, const struct target *target,
+                    struct http_request *out)
+{
+    out->url = target->address;
+    out->body = notice_json(a, notice);
+    notify_header(a, out, "Content-Type", STR("application/json"));
+    return NULL;
+}
+
+static const struct provider forward_provider = {
+    .type = "forward", .flags = NOTIFY_SINGLY, .format = forward, .then = forwarded};
+
+static void make_forward(struct hub *hub)
+{
+    struct outlet_options options = {
+        .loop = hub->options.loop,
+        .kube = hub->options.kube,
+        .retry_first_ns = hub->options.retry_first_ns,
+        .retry_last_ns = hub->options.retry_last_ns,
+        .provider = &forward_provider,
+        .raw = true,
+        .settled = on_settled,
+        .context = hub,
+    };
+    struct target_spec spec = {
+        .name = STR("events-addr"), .type = STR("generic"), .address = hub->options.forward};
+    hub->forward = outlet_new(&options, &spec);
+    hub->forward_rule = rule_new(&(struct rule_spec){.name = STR("events-addr")});
 }
 
 /* ---- tallies, life ---- */
@@ -507,6 +553,8 @@ struct hub *hub_new(struct hub_options options)
     struct hub *hub = lang_zalloc(sizeof *hub);
     hub->options = options;
     list_init(&hub->asks);
+    if (gethostname(hub->instance, sizeof hub->instance - 1) != 0) hub->instance[0] = 0;
+    if (options.forward.len) make_forward(hub);
     return hub;
 }
 
@@ -521,6 +569,8 @@ static void free_on_loop(void *context)
         outlet_free(entry->value);
     MAP_EACH (&hub->alerts, entry)
         alert_free(entry->value);
+    outlet_free(hub->forward);
+    rule_unref(hub->forward_rule);
     map_done(&hub->outlets);
     map_done(&hub->alerts);
     map_done(&hub->repeats);

@@ -21,6 +21,7 @@ struct hub_options {
     int rate; /* of each Provider, per second; 0: no bound */
     struct flood_options flood;
     bool no_cross_namespace_refs;
+    str forward; /* URL of another hub that gets all events of our own controllers; empty: none */
     /* [loop] The labels of an object of our own kinds; NULL when it is none that we know. */
     const node *(*labels)(void *context, arena *a, const struct kube_ref *ref);
     /* [loop] What hub_tally says of "Alert/ns/name" or "Provider/ns/name" has changed. */

@@ -96,6 +96,11 @@ struct outlet {
 static void pump(void *context);
 static void wake(struct outlet *outlet, int64_t due_ns);
 
+static const struct provider *provider_of(const struct outlet *outlet)
+{
+    return outlet->options.provider ? outlet->options.provider : notify_find(outlet->spec.type);
+}
+
 /* ---- the queue ---- */
 
 static void parcel_free(struct parcel *parcel)
@@ -316,7 +321,7 @@ static void open_request(struct outlet *outlet, struct http_request *request);
 static void answered(struct outlet *outlet)
 {
     struct delivery *delivery = &outlet->delivery;
-    const struct provider *provider = notify_find(outlet->reading.target.type);
+    const struct provider *provider = provider_of(outlet);
     delivery->answer.body = buf_str(&delivery->body);
     struct http_request next = {0};
     err *e = notify_answered(provider, &delivery->exchange, &delivery->answer, &next);
@@ -378,13 +383,15 @@ static void open_request(struct outlet *outlet, struct http_request *request)
 }
 
 /* The notice as this Alert shows it: metadata merged, keys without prefix. */
-static void dress(struct delivery *delivery)
+static void dress(struct outlet *outlet)
 {
+    struct delivery *delivery = &outlet->delivery;
     const struct parcel *parcel = delivery->parcel;
     bool conflict;
     delivery->notice = *parcel->notice;
-    delivery->notice.metadata =
-        rule_metadata(&delivery->arena, parcel->rule, parcel->notice, &conflict);
+    if (!outlet->options.raw)
+        delivery->notice.metadata =
+            rule_metadata(&delivery->arena, parcel->rule, parcel->notice, &conflict);
     const struct rule_spec *rule = &parcel->rule->spec;
     delivery->target.alert_namespace = rule->namespace;
     delivery->target.alert_name = rule->name;
@@ -403,11 +410,11 @@ static err *name_state(struct outlet *outlet)
 static void begin(struct outlet *outlet)
 {
     struct delivery *delivery = &outlet->delivery;
-    const struct provider *provider = notify_find(outlet->reading.target.type);
+    const struct provider *provider = provider_of(outlet);
     int64_t timeout_ns = outlet->spec.timeout_ns ? outlet->spec.timeout_ns : TIMEOUT_NS;
     delivery->deadline_ns = clock_now_ns() + timeout_ns;
     delivery->target = outlet->reading.target;
-    dress(delivery);
+    dress(outlet);
     delivery->exchange = (struct exchange){
         .a = &delivery->arena, .notice = &delivery->notice, .target = &delivery->target};
     struct http_request request = {0};
@@ -578,7 +585,7 @@ static void on_flood(void *context)
 
 void outlet_send(struct outlet *outlet, struct rule *rule, struct notice *notice)
 {
-    const struct provider *provider = notify_find(outlet->spec.type);
+    const struct provider *provider = provider_of(outlet);
     bool singly = !provider || (provider->flags & (NOTIFY_SINGLY | NOTIFY_COMMIT | NOTIFY_COMMENT));
     bool taken = !singly && flood_take(outlet->flood, rule, notice);
     int64_t due_ns = flood_due_ns(outlet->flood);

@@ -38,6 +38,8 @@ struct outlet_options {
     int64_t retry_first_ns, retry_last_ns;
     int rate; /* deliveries per second; 0: no bound */
     struct flood_options flood;
+    const struct provider *provider; /* NULL: that of the spec's type */
+    bool raw;                        /* notices go out as they are: keys keep their prefixes */
     /* A delivery has ended. `error` is borrowed, without secrets, NULL when all went well. */
     void (*settled)(void *context, struct outlet *outlet, const struct rule *rule,
                     const struct notice *notice, enum outlet_outcome outcome, const err *error);

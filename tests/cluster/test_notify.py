@@ -1,6 +1,7 @@
 """What happens reaches people: alerts, providers, the intake of events."""
 import base64
 import http.client
+import itertools
 import json
 import subprocess
 import time
@@ -372,9 +373,13 @@ def test_secret_is_read_again_when_it_changes(desk):
     first = desk.hook.wait("before")[0]
     assert first.path == "/one" and first.headers["X-Signature"].startswith("sha256=")
     desk.secret(address=second.url + "/two", token="other-token")
-    time.sleep(6)
-    desk.post(desk.event("before", name="after"))
-    request = second.wait("after")[0]
+    numbers = itertools.count(1)
+
+    def arrived():
+        number = next(numbers)
+        desk.post(desk.event("before", name=f"after-{number}", reason=f"Reason{number}"))
+        return second.seen("before")
+    request = eventually(arrived, every=0.5, what="a notice at the new address")[0]
     assert request.path == "/two"
     assert request.headers["X-Signature"] != first.headers["X-Signature"]
 
@@ -427,6 +432,21 @@ def test_certificates(desk, certificates):
     desk.post(desk.event("not trusted"))
     desk.tenant.wait_event("NotificationDispatchFailed", "certificate", name="plain")
     assert len(service.wait("not trusted")) == 1
+
+
+def test_client_certificate(desk, certificates):
+    service = desk.another_hook(certificate=certificates["server"],
+                                clients=certificates["server"][0])
+    cert, key = (open(path, encoding="utf-8").read() for path in certificates["server"])
+    desk.secret("trust", **{"ca.crt": certificates["ca"]})
+    desk.secret("both", **{"ca.crt": certificates["ca"], "tls.crt": cert, "tls.key": key})
+    url = f"https://localhost:{service.port}/"
+    desk.ready(provider={"address": url, "certSecretRef": {"name": "trust"}})
+    desk.post(desk.event("without"))
+    desk.tenant.wait_event("NotificationDispatchFailed", "localhost", name="all")
+    assert service.requests == []
+    desk.provider(address=url, certSecretRef={"name": "both"})
+    service.wait("without")
 
 
 def test_status_tells_how_deliveries_go(desk):
@@ -766,3 +786,22 @@ def test_alerts_are_known_before_the_first_event(own_desk, private_cluster):
     operator.start_ready()
     desk.tenant.pull_now()
     desk.hook.wait("late created")
+
+
+def test_events_are_posted_to_another_hub(own_desk, private_cluster):
+    """A part of the operator beside a notification-controller: all events go there, as they are."""
+    hub = Webhook()
+    try:
+        desk = own_desk("--controllers=gitrepository,kustomization", f"--events-addr={hub.url}/")
+        desk.provider()
+        desk.alert()
+        desk.tenant.deploy(configmap("settings"))
+        event = hub.wait("settings created")[0].json
+        assert event["metadata"]["kustomize.toolkit.fluxcd.io/revision"].startswith("main@sha1:")
+        assert event["reportingInstance"] and event["involvedObject"]["uid"]
+        assert hub.wait('"reason":"NewArtifact"')[0].path == "/"
+        assert desk.hook.requests == []
+        assert desk.post(desk.event("to nobody"))[0] in (405, 413)
+        assert "status" not in desk.tenant.get("alerts", "all")
+    finally:
+        hub.stop()

@@ -25,7 +25,7 @@ class Webhook:
     """One listener; `answer` may be replaced by a function (handler, request) that writes the
     whole answer, or `status` by the number to answer with."""
 
-    def __init__(self, certificate=None, port=0):
+    def __init__(self, certificate=None, port=0, clients=None):
         self.requests, self.lock = [], threading.Lock()
         self.status, self.headers, self.body, self.answer = 200, {}, b"{}", None
         self.released = threading.Event()
@@ -69,6 +69,9 @@ class Webhook:
         if certificate:
             context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
             context.load_cert_chain(*certificate)
+            if clients:
+                context.verify_mode = ssl.CERT_REQUIRED
+                context.load_verify_locations(clients)
             self.server.socket = context.wrap_socket(self.server.socket, server_side=True)
             self.scheme = "https"
         self.port = self.server.server_address[1]
