@@ -143,7 +143,11 @@ bool clock_parse(str text, int64_t *wall_ns)
     if (!take_offset(&text, &offset_s) || text.len) return false;
     tm.tm_year = year - 1900;
     tm.tm_mon = month - 1;
-    *wall_ns = ((int64_t)timegm(&tm) - offset_s) * CLOCK_SECOND + fraction_ns;
+    int64_t seconds = (int64_t)timegm(&tm) - offset_s;
+    if (__builtin_mul_overflow(seconds, CLOCK_SECOND, &seconds) ||
+        __builtin_add_overflow(seconds, fraction_ns, &seconds))
+        return false;
+    *wall_ns = seconds;
     return true;
 }
 

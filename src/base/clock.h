@@ -16,7 +16,7 @@ void clock_sleep(int64_t span_ns); /* blocks the thread: for workers, never on t
  */
 str clock_format(struct arena *a, int64_t wall_ns);
 str clock_format_micro(struct arena *a, int64_t wall_ns);
-/* RFC 3339 with any fraction and offset; false if it is not one. */
+/* RFC 3339 with any fraction and offset; false if it is not one, or not between 1678 and 2262. */
 bool clock_parse(str text, int64_t *wall_ns);
 
 /* Go's duration text, both ways: "1m30s", "500ms". Format is the way Go prints: 90 s is "1m30s",

@@ -139,7 +139,8 @@ err *notice_decode(arena *a, str body, struct notice *out)
     TRY(take_text(event, "reportingController", LIMIT_NOTICE_NAME_BYTES, &notice.controller));
     TRY(take_text(event, "reportingInstance", LIMIT_NOTICE_NAME_BYTES, &notice.instance));
     notice.wall_ns = clock_wall_ns();
-    if (timestamp.len && !clock_parse(timestamp, &notice.wall_ns)) {
+    bool unset = str_is(timestamp, "0001-01-01T00:00:00Z"); /* what Go makes of no time */
+    if (timestamp.len && !unset && !clock_parse(timestamp, &notice.wall_ns)) {
         return err_invalid("'timestamp' is not an RFC 3339 time");
     }
     *out = notice;
