@@ -46,6 +46,17 @@
 
 #define LIMIT_SUBST_DEPTH 50                     /* ${a:-${b:-...}}; the reader recurses */
 #define LIMIT_SUBST_STEPS (1u << 30) /* pattern length * value length^2 of one ${v#pattern} */
+
+/* Templates. */
+#define LIMIT_TEMPLATE_TEXT (4u * 1024 * 1024)    /* one template */
+#define LIMIT_TEMPLATE_SPLIT 10000                /* items that are compared with each other */
+#define LIMIT_TEMPLATE_RANGE 1000000              /* numbers of one `until` */
+#define LIMIT_TEMPLATE_WIDTH 1000000              /* of one verb of printf, as in Go */
+#define LIMIT_TEMPLATE_STEPS 10000000             /* actions and operands of one run */
+#define LIMIT_TEMPLATE_DEPTH 200                  /* blocks and calls in each other; we recurse */
+#define LIMIT_TEMPLATE_BYTES (16u * 1024 * 1024)  /* output, unless the caller says less */
+#define LIMIT_TEMPLATE_VALUES (256u * 1024 * 1024) /* bytes that functions make in one run */
+
 /* Git. */
 #define LIMIT_GIT_OUTPUT_BYTES (64u * 1024 * 1024)    /* what the program prints, when gathered */
 #define LIMIT_GIT_ERROR_BYTES 4096                    /* of what it says on standard error */
