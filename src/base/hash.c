@@ -2,6 +2,7 @@
 
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
+#include <openssl/hmac.h>
 #include <pthread.h>
 #include <string.h>
 #include <sys/random.h>
@@ -132,6 +133,16 @@ str hash_sha256_hex(arena *a, str s)
     uint8_t bytes[HASH_SHA256_BYTES];
     hash_sha256(s, bytes);
     return hash_to_hex(a, bytes, sizeof bytes);
+}
+
+str hash_hmac(struct arena *a, const char *algorithm, str key, str text)
+{
+    const EVP_MD *md = EVP_get_digestbyname(algorithm);
+    unsigned char *bytes = arena_alloc(a, EVP_MAX_MD_SIZE);
+    unsigned len = 0;
+    must(md && HMAC(md, key.len ? key.data : "", (int)key.len, (const unsigned char *)text.data,
+                    text.len, bytes, &len));
+    return str_from((const char *)bytes, len);
 }
 
 str hash_to_hex(arena *a, const uint8_t *bytes, size_t len)

@@ -24,6 +24,9 @@ void hash_state_done(struct hash_state **state); /* for AUTO */
 void hash_add(struct hash_state *state, str s);
 str hash_hex(struct arena *a, struct hash_state *state); /* ends the state's use */
 
+/* HMAC (RFC 2104): the bytes of the code. `algorithm` as above. */
+str hash_hmac(struct arena *a, const char *algorithm, str key, str text);
+
 str hash_to_hex(struct arena *a, const uint8_t *bytes, size_t len);
 /* Compares in time that depends on the length only. */
 bool hash_equal(str a, str b);

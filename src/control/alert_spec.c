@@ -1,5 +1,7 @@
 #include "control/alert_spec.h"
 
+#include "control/delivered.h"
+
 static const struct field provider_fields[] = {
     FIELD(struct alert_provider_ref, name, "name", FIELD_STR, .required = true,
           .doc = "Name of the Provider, in the same namespace."),
@@ -45,25 +47,6 @@ static const struct field spec_fields[] = {
 };
 static const struct schema spec_schema = SCHEMA(struct alert_spec, spec_fields);
 
-static const struct field status_fields[] = {
-    FIELD_SHOWN("observedGeneration", FIELD_INT,
-                .doc = "The generation of the object that was last handled."),
-    FIELD_SHOWN("conditions", FIELD_LIST, .schema = &kind_condition,
-                .doc = "Ready: the spec can be used; whether deliveries succeed does not count. "
-                       "Delivered: the last delivery succeeded."),
-    FIELD_SHOWN("lastDeliveryAt", FIELD_TIME, .doc = "When an event was last delivered."),
-    FIELD_SHOWN("lastFailureAt", FIELD_TIME, .doc = "When a delivery last failed."),
-    FIELD_SHOWN("lastError", FIELD_STR, .doc = "Why the last delivery that failed did."),
-    FIELD_SHOWN("failuresInARow", FIELD_INT, .doc = "Deliveries that failed since one succeeded."),
-    FIELD_SHOWN("sent", FIELD_INT, .doc = "Notices delivered since the operator started."),
-    FIELD_SHOWN("skipped", FIELD_INT,
-                .doc = "Events that the Provider's kind of service is not told of."),
-    FIELD_SHOWN("lost", FIELD_INT, .doc = "Notices given up since the operator started."),
-    FIELD_SHOWN("lastHandledReconcileAt", FIELD_STR,
-                .doc = "The last reconcile.fluxcd.io/requestedAt that was handled."),
-};
-static const struct schema status_schema = SCHEMA_SHOWN(status_fields);
-
 err *alert_spec_decode(arena *a, const node *object, struct alert_spec *out)
 {
     return schema_decode(a, &spec_schema, node_get(object, STR("spec")), "spec", out);
@@ -105,7 +88,7 @@ KIND(alert) = {
     .categories = {"all", "fluxcd", "fluxcd-notifications"},
     .doc = "Which events of which objects a Provider is told.",
     .spec = &spec_schema,
-    .status = &status_schema,
+    .status = &delivered_status,
     .columns = {{"Provider", "string", ".spec.providerRef.name"},
                 KIND_AGE,
                 KIND_READY,

@@ -3,6 +3,28 @@
 #include "base/clock.h"
 #include "notify/hub.h"
 
+static const struct field status_fields[] = {
+    FIELD_SHOWN("observedGeneration", FIELD_INT,
+                .doc = "The generation of the object that was last handled."),
+    FIELD_SHOWN("conditions", FIELD_LIST, .schema = &kind_condition,
+                .doc = "Ready: the spec can be used; whether deliveries succeed does not count. "
+                       "Delivered: the last delivery succeeded."),
+    FIELD_SHOWN("lastDeliveryAt", FIELD_TIME, .doc = "When something was last delivered."),
+    FIELD_SHOWN("lastFailureAt", FIELD_TIME, .doc = "When a delivery last failed."),
+    FIELD_SHOWN("lastError", FIELD_STR, .doc = "Why the last delivery that failed did."),
+    FIELD_SHOWN("failuresInARow", FIELD_INT, .doc = "Deliveries that failed since one succeeded."),
+    FIELD_SHOWN("sent", FIELD_INT, .doc = "Notices delivered since the operator started."),
+    FIELD_SHOWN("summedUp", FIELD_INT,
+                .doc = "Events that were told as part of a sum; of a Provider."),
+    FIELD_SHOWN("skipped", FIELD_INT,
+                .doc = "Events that this kind of service is not told of, since the start."),
+    FIELD_SHOWN("lost", FIELD_INT, .doc = "Notices given up since the operator started."),
+    FIELD_SHOWN("waiting", FIELD_INT, .doc = "Notices that wait to be delivered; of a Provider."),
+    FIELD_SHOWN("lastHandledReconcileAt", FIELD_STR,
+                .doc = "The last reconcile.fluxcd.io/requestedAt that was handled."),
+};
+const struct schema delivered_status = SCHEMA_SHOWN(status_fields);
+
 static void put_count(struct status *status, const char *field, uint64_t count)
 {
     arena *a = status->work->a;

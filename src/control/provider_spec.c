@@ -1,5 +1,7 @@
 #include "control/provider_spec.h"
 
+#include "control/delivered.h"
+
 #define GO_DURATION "^([0-9]+(\\.[0-9]+)?(ms|s|m))+$"
 
 static const struct field name_fields[] = {
@@ -62,27 +64,6 @@ static const struct schema_rule spec_rules[] = {
 static const struct schema spec_schema =
     SCHEMA(struct provider_spec, spec_fields, SCHEMA_RULES(spec_rules));
 
-static const struct field status_fields[] = {
-    FIELD_SHOWN("observedGeneration", FIELD_INT,
-                .doc = "The generation of the object that was last handled."),
-    FIELD_SHOWN("conditions", FIELD_LIST, .schema = &kind_condition,
-                .doc = "Ready: the spec can be used; whether deliveries succeed does not count. "
-                       "Delivered: the last delivery succeeded."),
-    FIELD_SHOWN("lastDeliveryAt", FIELD_TIME, .doc = "When something was last delivered."),
-    FIELD_SHOWN("lastFailureAt", FIELD_TIME, .doc = "When a delivery last failed."),
-    FIELD_SHOWN("lastError", FIELD_STR, .doc = "Why the last delivery that failed did."),
-    FIELD_SHOWN("failuresInARow", FIELD_INT, .doc = "Deliveries that failed since one succeeded."),
-    FIELD_SHOWN("sent", FIELD_INT, .doc = "Notices delivered since the operator started."),
-    FIELD_SHOWN("summedUp", FIELD_INT, .doc = "Events that were told as part of a sum."),
-    FIELD_SHOWN("skipped", FIELD_INT,
-                .doc = "Events that this kind of service is not told of, since the start."),
-    FIELD_SHOWN("lost", FIELD_INT, .doc = "Notices given up since the operator started."),
-    FIELD_SHOWN("waiting", FIELD_INT, .doc = "Notices that wait to be delivered."),
-    FIELD_SHOWN("lastHandledReconcileAt", FIELD_STR,
-                .doc = "The last reconcile.fluxcd.io/requestedAt that was handled."),
-};
-static const struct schema status_schema = SCHEMA_SHOWN(status_fields);
-
 err *provider_spec_decode(arena *a, const node *object, struct provider_spec *out)
 {
     return schema_decode(a, &spec_schema, node_get(object, STR("spec")), "spec", out);
@@ -120,7 +101,7 @@ KIND(provider) = {
     .categories = {"all", "fluxcd", "fluxcd-notifications"},
     .doc = "A service that is told what happens.",
     .spec = &spec_schema,
-    .status = &status_schema,
+    .status = &delivered_status,
     .columns = {{"Type", "string", ".spec.type"},
                 KIND_AGE,
                 KIND_READY,

@@ -1,7 +1,5 @@
 #include "control/webhook.h"
 
-#include <openssl/evp.h>
-#include <openssl/hmac.h>
 
 #include "base/hash.h"
 #include "doc/json.h"
@@ -39,12 +37,8 @@ str webhook_header(const struct webhook_call *call, const char *name)
 
 str webhook_hmac(arena *a, const char *digest, str key, str text)
 {
-    unsigned char bytes[EVP_MAX_MD_SIZE];
-    unsigned len = 0;
-    const EVP_MD *md = EVP_get_digestbyname(digest);
-    must(md && HMAC(md, key.data ? key.data : "", (int)key.len, (const unsigned char *)text.data,
-                    text.len, bytes, &len));
-    return hash_to_hex(a, bytes, len);
+    str code = hash_hmac(a, digest, key, text);
+    return hash_to_hex(a, (const uint8_t *)code.data, code.len);
 }
 
 /* Of digests, so that the lengths do not show either. */

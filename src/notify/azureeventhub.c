@@ -1,9 +1,7 @@
 /* Azure Event Hubs over HTTPS: one message, with a token or the key of a connection string. */
-#include <openssl/evp.h>
-#include <openssl/hmac.h>
-
 #include "base/b64.h"
 #include "base/clock.h"
+#include "base/hash.h"
 #include "net/url.h"
 #include "notify/notify.h"
 
@@ -27,11 +25,8 @@ static str shared_access(arena *a, str resource, str name, str key)
     str where = url_escape(a, resource);
     str until = str_printf(a, "%lld", (long long)(clock_wall_ns() / CLOCK_SECOND + VALID_SECONDS));
     str text = str_printf(a, STR_FMT "\n" STR_FMT, STR_ARG(where), STR_ARG(until));
-    uint8_t digest[EVP_MAX_MD_SIZE];
-    unsigned len = 0;
-    must(HMAC(EVP_sha256(), key.data, (int)key.len, (const unsigned char *)text.data, text.len,
-              digest, &len));
-    str signature = url_escape(a, b64_encode(a, str_from((const char *)digest, len)));
+    str code = hash_hmac(a, "sha256", key, text);
+    str signature = url_escape(a, b64_encode(a, code));
     str who = url_escape(a, name);
     return str_printf(
         a, "SharedAccessSignature sr=" STR_FMT "&sig=" STR_FMT "&se=" STR_FMT "&skn=" STR_FMT,

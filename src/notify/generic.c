@@ -1,7 +1,4 @@
 /* The event as it is, for programs; signed, where there is a key. */
-#include <openssl/evp.h>
-#include <openssl/hmac.h>
-
 #include "base/hash.h"
 #include "notify/notify.h"
 
@@ -23,11 +20,8 @@ static err *format_signed(arena *a, const struct notice *notice, const struct ta
     if (!target->token.len)
         return err_invalid("HMAC key is empty: the key 'token' of the Secret is missing");
     TRY(format(a, notice, target, out));
-    uint8_t digest[EVP_MAX_MD_SIZE];
-    unsigned len = 0;
-    must(HMAC(EVP_sha256(), target->token.data, (int)target->token.len,
-              (const unsigned char *)out->body.data, out->body.len, digest, &len));
-    str hex = hash_to_hex(a, digest, len);
+    str code = hash_hmac(a, "sha256", target->token, out->body);
+    str hex = hash_to_hex(a, (const uint8_t *)code.data, code.len);
     notify_header(a, out, "X-Signature", str_concat(a, STR("sha256="), hex));
     return NULL;
 }

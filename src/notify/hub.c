@@ -122,23 +122,6 @@ static void log_outcome(const struct rule *rule, const struct notice *notice,
               LOG_STR("object", subject), LOG_STR("reason", notice->reason), LOG_ERR(error));
 }
 
-static void count(struct outlet_tally *tally, enum outlet_outcome outcome, const err *error)
-{
-    if (outcome == OUTLET_SENT) {
-        tally->sent++;
-        tally->failures = 0;
-        tally->sent_wall_ns = clock_wall_ns();
-    } else if (outcome == OUTLET_SKIPPED) {
-        tally->skipped++;
-    } else {
-        tally->failed++;
-        tally->lost += outcome == OUTLET_LOST;
-        tally->failures++;
-        tally->failed_wall_ns = clock_wall_ns();
-    }
-    if (error) snprintf(tally->last_error, sizeof tally->last_error, "%s", error->message);
-}
-
 /* A failure is told when it begins and when something is lost, not with every try. */
 static void account(struct hub *hub, const struct rule *rule, const struct notice *notice,
                     enum outlet_outcome outcome, const err *error)
@@ -146,7 +129,7 @@ static void account(struct hub *hub, const struct rule *rule, const struct notic
     struct alert *alert = map_get(&hub->alerts, rule->key);
     log_outcome(rule, notice, outcome, error);
     if (!alert) return;
-    count(&alert->tally, outcome, error);
+    outlet_count(&alert->tally, outcome, error);
     hub->options.changed(hub->options.context, rule->key);
     bool tell = error && (outcome == OUTLET_LOST || alert->tally.failures == 1);
     if (!tell) return;

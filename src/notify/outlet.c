@@ -123,14 +123,8 @@ static void unlink_parcel(struct outlet *outlet, struct parcel *parcel)
     outlet->bytes -= (int64_t)parcel->bytes;
 }
 
-/* Called once for each end of a delivery; the parcel is the caller's. */
-static void settle(struct outlet *outlet, const struct parcel *parcel, enum outlet_outcome outcome,
-                   const err *error)
+void outlet_count(struct outlet_tally *tally, enum outlet_outcome outcome, const err *error)
 {
-    static const char *const words[] = {"sent", "skipped", "failed", "lost"};
-    struct outlet_tally *tally = &outlet->tally;
-    metrics_add(&metric_deliveries,
-                (str[]){outlet->spec.namespace, outlet->spec.name, str_of(words[outcome])}, 1);
     if (outcome == OUTLET_SENT) {
         tally->sent++;
         tally->failures = 0;
@@ -144,6 +138,16 @@ static void settle(struct outlet *outlet, const struct parcel *parcel, enum outl
         tally->failed_wall_ns = clock_wall_ns();
     }
     if (error) snprintf(tally->last_error, sizeof tally->last_error, "%s", error->message);
+}
+
+/* Called once for each end of a delivery; the parcel is the caller's. */
+static void settle(struct outlet *outlet, const struct parcel *parcel, enum outlet_outcome outcome,
+                   const err *error)
+{
+    static const char *const words[] = {"sent", "skipped", "failed", "lost"};
+    metrics_add(&metric_deliveries,
+                (str[]){outlet->spec.namespace, outlet->spec.name, str_of(words[outcome])}, 1);
+    outlet_count(&outlet->tally, outcome, error);
     outlet->options.settled(outlet->options.context, outlet, parcel->rule, parcel->notice, outcome,
                             error);
 }

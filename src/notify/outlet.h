@@ -32,6 +32,9 @@ enum outlet_outcome {
     OUTLET_LOST,    /* is not */
 };
 
+/* Counts an end of a delivery in. */
+void outlet_count(struct outlet_tally *tally, enum outlet_outcome outcome, const err *error);
+
 struct outlet_options {
     struct loop *loop;
     struct kube *kube; /* reads the Secrets */
