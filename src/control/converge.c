@@ -13,6 +13,7 @@
 #include "base/buf.h"
 #include "base/limits.h"
 #include "base/log.h"
+#include "base/metrics.h"
 
 #define FIGHT_CALM_NS      (120 * CLOCK_SECOND) /* quiet for that long: the fight is over */
 #define FIGHT_FREE_ROUNDS  3                    /* healed at once that often */
@@ -51,6 +52,7 @@ bool converge_has_drifted(struct unit *unit)
         struct observed_record record;
         observed_get(manager_observed(unit->work->manager), unit->a, unit->before.refs[i], &record);
         if (!observed_has_drifted(&record)) continue;
+        if (!unit->memory->drifted_ns) unit->memory->drifted_ns = clock_now_ns();
         int64_t left_ns = pause_left(unit, unit->before.refs[i]);
         if (left_ns > 0) {
             unit_look_again(unit, left_ns);
@@ -243,8 +245,19 @@ static void note_healed(struct unit_memory *memory, str object)
     memory->healed_first[head.len] = 0;
 }
 
+static const double heal_buckets[] = {0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 60, 600};
+METRIC(drift_seconds) = {
+    .name = "fixpoint_drift_seconds",
+    .help = "From the moment that drift of a unit was seen until it was healed.",
+    .type = METRIC_HISTOGRAM,
+    .labels = {"namespace"},
+    .buckets = heal_buckets,
+    .bucket_count = COUNT(heal_buckets),
+};
+
 static void report_drift(struct unit *unit, const struct pieces *pieces)
 {
+    size_t healed = 0;
     for (size_t i = 0; i < pieces->count; i++) {
         const struct piece *piece = &pieces->items[i];
         if (!piece->drifted || piece->state != SUBMIT_DONE) continue;
@@ -255,8 +268,14 @@ static void report_drift(struct unit *unit, const struct pieces *pieces)
         if (rounds > FIGHT_FREE_ROUNDS) text = drift_advise(unit->a, text, rounds);
         unit_drift(unit, text, &detail);
         unit->memory->healed++;
+        healed++;
         if (unit->memory->healed == 1) note_healed(unit->memory, detail.object);
     }
+    if (healed && unit->memory->drifted_ns) {
+        metrics_observe(&metric_drift_seconds, (str[]){unit->work->namespace},
+                        (double)(clock_now_ns() - unit->memory->drifted_ns) / 1e9);
+    }
+    unit->memory->drifted_ns = 0;
 }
 
 static err *apply_stages(struct unit *unit, struct pieces *pieces, bool *done_out)

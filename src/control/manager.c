@@ -11,6 +11,7 @@
 #include "base/metrics.h"
 #include "base/pool.h"
 #include "base/rand.h"
+#include "control/lag.h"
 #include "control/queue.h"
 #include "kube/watch.h"
 #include "notify/hub.h"
@@ -44,6 +45,16 @@ METRIC(workqueue_depth) = {
     .help = "Objects that are ready to be reconciled.",
     .type = METRIC_GAUGE,
     .labels = {"name"},
+};
+
+static const double wait_buckets[] = {0.001, 0.01, 0.1, 1, 10, 60, 600};
+METRIC(workqueue_wait) = {
+    .name = "workqueue_queue_duration_seconds",
+    .help = "How long an object waited for a worker.",
+    .type = METRIC_HISTOGRAM,
+    .labels = {"name"},
+    .buckets = wait_buckets,
+    .bucket_count = COUNT(wait_buckets),
 };
 
 /* What is remembered of one object between its changes; see `slots`. */
@@ -82,6 +93,7 @@ struct manager {
     struct manager_options options;
     arena texts; /* copies of the options' texts */
     struct objects *objects;
+    struct lag *lag;
     struct observed *observed;
     struct artifacts *artifacts;
     struct from_git *git;
@@ -108,6 +120,13 @@ static struct lane *lane_of(struct manager *manager, str kind)
 
 static void run_one(void *context);
 
+static void on_waited(void *context, int64_t span_ns)
+{
+    const struct lane *lane = context;
+    metrics_observe(&metric_workqueue_wait, (str[]){str_of(lane->controller->name)},
+                    (double)span_ns / 1e9);
+}
+
 /* A key became ready. Until every watch has its list, nothing can be decided, so it is held. */
 static void on_ready(void *context)
 {
@@ -117,6 +136,8 @@ static void on_ready(void *context)
     bool go = atomic_load(&manager->synced);
     if (!go) lane->held++;
     pthread_mutex_unlock(&manager->lock);
+    metrics_set(&metric_workqueue_depth, (str[]){str_of(lane->controller->name)},
+                (double)queue_depth(lane->queue));
     if (go) pool_run(lane->pool, run_one, lane);
 }
 
@@ -301,6 +322,7 @@ static void note(struct lane *lane, const node *object)
     size_t ref_count = 0;
     if (lane->controller->refs) lane->controller->refs(&a, object, &refs, &ref_count);
     if (!objects_put(manager->objects, key, object, refs, ref_count)) return;
+    lag_note(manager->lag, key, object);
 
     int64_t generation = node_get_int(metadata, STR("generation"), 0);
     uint64_t requested = hash_stable(
@@ -325,6 +347,7 @@ static void note(struct lane *lane, const node *object)
 static void gone(struct lane *lane, str key)
 {
     objects_remove(lane->manager->objects, key);
+    lag_gone(lane->manager->lag, key);
     if (lane->queue && lane->controller->seen) lane->controller->seen(lane->manager, key, NULL);
     wake_referrers(lane->manager, key, NULL);
     if (!lane->queue) {
@@ -487,6 +510,7 @@ static void add_lane(struct manager *manager, const struct controller *controlle
         .retry_first_ns = manager->options.retry_first_ns,
         .retry_last_ns = manager->options.retry_last_ns,
         .ready = on_ready,
+        .waited = on_waited,
         .context = lane,
     });
     lane->pool = pool_new(MAX(manager->options.concurrent, controller->workers_least));
@@ -585,6 +609,7 @@ err *manager_new(struct loop *loop, struct kube *kube, struct manager_options op
     copy_texts(manager);
     pthread_mutex_init(&manager->lock, NULL);
     manager->objects = objects_new();
+    manager->lag = lag_new();
     manager->observed = observed_new(
         (struct observed_options){.kube = kube, .changed = on_observed, .context = manager});
     err *e = prepare(manager);
@@ -673,6 +698,7 @@ void manager_free(struct manager *manager)
     from_git_free(manager->git);
     artifact_close(manager->artifacts);
     objects_free(manager->objects);
+    lag_free(manager->lag);
     http_free(manager->http);
     free(manager->lanes);
     arena_done(&manager->texts);

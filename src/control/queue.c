@@ -12,6 +12,7 @@
 struct item {
     struct list_link ready; /* on the lane's ready list while it waits for a worker */
     struct heap_item delay; /* on the lane's heap while it is delayed */
+    int64_t ready_ns;       /* since when it is ready */
     int64_t again_ns;       /* when to come again, set while it runs; 0: not */
     int attempts;           /* failures in a row */
     bool running;
@@ -83,6 +84,7 @@ static bool make_ready(struct queue *queue, struct item *item)
     heap_remove(&queue->delays, &item->delay);
     if (item->ready.next) return false;
     list_add_last(&queue->ready, &item->ready);
+    item->ready_ns = clock_now_ns();
     queue->depth++;
     return true;
 }
@@ -163,6 +165,7 @@ void queue_add_after(struct queue *queue, str key, int64_t delay_ns)
 bool queue_take(struct queue *queue, arena *a, str *key)
 {
     bool found = false;
+    int64_t span_ns = 0;
     pthread_mutex_lock(&queue->lock);
     if (!list_is_empty(&queue->ready)) {
         struct item *item = CONTAINER_OF(queue->ready.next, struct item, ready);
@@ -171,9 +174,11 @@ bool queue_take(struct queue *queue, arena *a, str *key)
         item->running = true;
         item->again_ns = 0;
         *key = str_dup(a, item->key);
+        span_ns = clock_now_ns() - item->ready_ns;
         found = true;
     }
     pthread_mutex_unlock(&queue->lock);
+    if (found && queue->options.waited) queue->options.waited(queue->options.context, span_ns);
     return found;
 }
 

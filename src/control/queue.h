@@ -16,6 +16,8 @@ struct queue_options {
     int64_t retry_first_ns, retry_last_ns; /* 750 ms doubling to 15 min */
     /* Called, without the lock, once for each key that became ready: start a worker. */
     void (*ready)(void *context);
+    /* Called, without the lock, when a key is taken, with how long it was ready; may be NULL. */
+    void (*waited)(void *context, int64_t span_ns);
     void *context;
 };
 

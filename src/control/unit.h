@@ -30,6 +30,7 @@ struct unit_memory {
     int64_t waiting_ns;  /* since when we wait for health; 0: we do not */
     int64_t stage_ns;    /* since when a stage waits for definitions; 0: it does not */
     int64_t blocked_ns;  /* since when a dependency is not ready; 0: none is */
+    int64_t drifted_ns;  /* since when it is known that something drifted; 0: nothing has */
     int64_t interval_ns; /* when the interval is over */
     int64_t retry_ns;
     str built_digest; /* of what was last built; in good_arena */

@@ -7,6 +7,7 @@
 #include "base/fs.h"
 #include "base/limits.h"
 #include "base/log.h"
+#include "base/metrics.h"
 #include "base/rand.h"
 #include "doc/json.h"
 #include "kube/kinds.h"
@@ -235,11 +236,41 @@ static void authorize(struct server *server, arena *a, struct http_request *requ
     request->password = server->config.password;
 }
 
+METRIC(api_requests) = {
+    .name = "fixpoint_api_requests_total",
+    .help = "Requests to API servers by what they ask for.",
+    .type = METRIC_COUNTER,
+    .labels = {"verb", "kind"},
+};
+
+static const char *verb_of(const struct kube_request *request)
+{
+    switch (request->verb) {
+    case KUBE_GET:
+        return "get";
+    case KUBE_LIST:
+        return request->watch_seconds ? "watch" : "list";
+    case KUBE_CREATE:
+        return "create";
+    case KUBE_UPDATE:
+        return "update";
+    case KUBE_APPLY:
+        return request->dry_run ? "dry-run" : "apply";
+    case KUBE_MERGE_PATCH:
+    case KUBE_JSON_PATCH:
+        return "patch";
+    case KUBE_DELETE:
+        return "delete";
+    }
+    return "other";
+}
+
 err *kube_prepare(struct kube *kube, arena *a, const struct kube_request *request,
                   const struct kube_resource *resource, struct http_request *out)
 {
     TRY(kube_request_build(a, kube->client, request, resource, out));
     authorize(kube->server, a, out);
+    metrics_add(&metric_api_requests, (str[]){str_of(verb_of(request)), request->ref.kind.kind}, 1);
     return NULL;
 }
 

@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "base/limits.h"
 #include "base/log.h"
+#include "base/metrics.h"
 #include "base/rand.h"
 #include "doc/json.h"
 #include "kube/kube_call.h"
@@ -18,6 +19,13 @@
  *
  * With a resource version the timer opens a stream, without one it lists.
  */
+METRIC(restarts) = {
+    .name = "fixpoint_watch_restarts_total",
+    .help = "Watches that were begun again: renewed in time, expired (a new list), or failed.",
+    .type = METRIC_COUNTER,
+    .labels = {"kind", "cause"},
+};
+
 struct watch {
     arena arena; /* holds this struct and the texts of options */
     struct kube *kube;
@@ -162,10 +170,16 @@ static err *in_words(const struct watch *watch, err *e)
                     STR_ARG(watch->api_version));
 }
 
+static void count_restart(const struct watch *watch, const char *why)
+{
+    metrics_add(&metric_restarts, (str[]){watch->options.kind.kind, str_of(why)}, 1);
+}
+
 /* A connection that broke after a good time is everyday life; anything else the caller hears of. */
 static void fail(struct watch *watch, err *e, int64_t retry_after_ns)
 {
     watch->failures++;
+    count_restart(watch, "failed");
     e = in_words(watch, e);
     log_debug("watch failed", LOG_ERR(e), LOG_INT("failures", watch->failures));
     bool tell = watch->failures > 1 || e->status;
@@ -178,6 +192,7 @@ static void fail(struct watch *watch, err *e, int64_t retry_after_ns)
 /* The server no longer knows what happened since our version. */
 static void list_again(struct watch *watch)
 {
+    count_restart(watch, "expired");
     log_debug("watch lists again", LOG_STR("kind", watch->options.kind.kind));
     buf_clear(&watch->version);
     schedule(watch, watch->failures ? back_off_ns(watch->failures) : 0);
@@ -377,6 +392,7 @@ static void on_done(void *context, err *error)
     if (watch->stopped) {
         err_free(e);
     } else if (!e && was_up) {
+        count_restart(watch, "renewed");
         schedule(watch, 0);
     } else if (!e) {
         fail(watch, err_transient("the server ends the watch at once"), -1);

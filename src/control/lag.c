@@ -1,0 +1,190 @@
+#include "control/lag.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/hash.h"
+#include "base/map.h"
+#include "base/metrics.h"
+#include "control/objects.h"
+#include "control/status.h"
+
+static const double lag_buckets[] = {0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1800};
+METRIC(sync_lag) = {
+    .name = "fixpoint_sync_lag_seconds",
+    .help = "From a new revision of a source to the moment it was applied in full.",
+    .type = METRIC_HISTOGRAM,
+    .labels = {"kind"},
+    .buckets = lag_buckets,
+    .bucket_count = COUNT(lag_buckets),
+};
+METRIC(ready) = {
+    .name = "fixpoint_ready",
+    .help =
+        "1 for an object that is converged, 0 for one that is not. Suspended ones are left out.",
+    .type = METRIC_GAUGE,
+    .labels = {"kind", "namespace", "name"},
+};
+METRIC(behind) = {
+    .name = "fixpoint_behind_since_timestamp_seconds",
+    .help = "Since when an object is not converged; none while it is.",
+    .type = METRIC_GAUGE,
+    .labels = {"kind", "namespace", "name"},
+};
+METRIC(converged) = {
+    .name = "fixpoint_converged_timestamp_seconds",
+    .help = "When an object last became converged.",
+    .type = METRIC_GAUGE,
+    .labels = {"kind", "namespace", "name"},
+};
+
+struct entry {
+    char *source;       /* key of its source; NULL: it has none, or has applied nothing */
+    uint64_t applied;   /* digest of the revision; 0: none */
+    uint64_t fetched;   /* of a source: digest of the artifact's revision; 0: none */
+    int64_t fetched_ns; /* when the artifact changed, as we saw it */
+    bool ready, suspended, converged, known;
+    bool late; /* a revision that was not applied yet has been seen */
+};
+
+struct lag {
+    pthread_mutex_t lock; /* guards entries */
+    struct map entries;   /* key to struct entry * */
+};
+
+static void free_entry(struct entry *entry)
+{
+    if (entry) free(entry->source);
+    free(entry);
+}
+
+struct lag *lag_new(void)
+{
+    struct lag *lag = lang_zalloc(sizeof *lag);
+    pthread_mutex_init(&lag->lock, NULL);
+    return lag;
+}
+
+void lag_free(struct lag *lag)
+{
+    if (!lag) return;
+    MAP_EACH (&lag->entries, entry)
+        free_entry(entry->value);
+    map_done(&lag->entries);
+    pthread_mutex_destroy(&lag->lock);
+    free(lag);
+}
+
+static uint64_t digest_of(str text)
+{
+    return text.len ? hash_stable(text) | 1 : 0;
+}
+
+static void labels_of(str key, str out[3])
+{
+    str rest;
+    str_cut(key, '/', &out[0], &rest);
+    str_cut(rest, '/', &out[1], &out[2]);
+}
+
+static void forget(str key)
+{
+    str labels[3];
+    labels_of(key, labels);
+    metrics_forget(&metric_ready, labels);
+    metrics_forget(&metric_behind, labels);
+    metrics_forget(&metric_converged, labels);
+}
+
+/* Under the lock: the source of an entry, when it is known. */
+static const struct entry *source_of(struct lag *lag, const struct entry *entry)
+{
+    return entry->source ? map_get(&lag->entries, str_of(entry->source)) : NULL;
+}
+
+/* Under the lock: says what has become of the entry. since_ns is what its status says. */
+static void judge(struct entry *entry, str key, const struct entry *source, int64_t since_ns)
+{
+    str labels[3];
+    bool behind = source && source->fetched && entry->applied != source->fetched;
+    bool converged = entry->ready && !behind;
+    int64_t at_ns = entry->known || !since_ns ? clock_wall_ns() : since_ns;
+    labels_of(key, labels);
+    if (entry->suspended) {
+        forget(key);
+        entry->known = false;
+        return;
+    }
+    if (converged && entry->late && source) {
+        double took = (double)(clock_now_ns() - source->fetched_ns) / 1e9;
+        metrics_observe(&metric_sync_lag, labels, took);
+    }
+    entry->late = behind;
+    if (entry->known && entry->converged == converged) return;
+    entry->known = true;
+    entry->converged = converged;
+    metrics_set(&metric_ready, labels, converged);
+    metrics_set(converged ? &metric_converged : &metric_behind, labels, (double)at_ns / 1e9);
+    if (converged) metrics_forget(&metric_behind, labels);
+}
+
+/* Only what says which revision it has applied can be behind its source. */
+static void take_source(struct entry *entry, const node *object)
+{
+    arena a AUTO(arena_done) = {0};
+    const node *ref = node_find(object, "spec", "sourceRef", NULL);
+    str namespace = node_get_str(ref, STR("namespace"));
+    free(entry->source);
+    entry->source = NULL;
+    if (!ref || !entry->applied) return;
+    if (!namespace.len) namespace = node_find_str(object, "metadata", "namespace", NULL);
+    str key =
+        objects_key(&a, node_get_str(ref, STR("kind")), namespace, node_get_str(ref, STR("name")));
+    entry->source = lang_zalloc(key.len + 1);
+    memcpy(entry->source, key.data, key.len);
+}
+
+/* Under the lock: a source has another revision, and so have those that refer to it. */
+static void judge_referrers(struct lag *lag, str key, const struct entry *source)
+{
+    MAP_EACH (&lag->entries, it) {
+        struct entry *entry = it->value;
+        if (entry->source && str_is(key, entry->source)) judge(entry, it->key, source, 0);
+    }
+}
+
+void lag_note(struct lag *lag, str key, const node *object)
+{
+    str applied = node_find_str(object, "status", "lastAppliedRevision", NULL);
+    str fetched = node_find_str(object, "status", "artifact", "revision", NULL);
+    pthread_mutex_lock(&lag->lock);
+    struct entry **at = (struct entry **)map_at(&lag->entries, key);
+    if (!*at) *at = lang_zalloc(sizeof **at);
+    struct entry *entry = *at;
+    uint64_t revision = digest_of(fetched);
+    bool moved = entry->fetched != revision;
+    entry->applied = digest_of(applied);
+    take_source(entry, object);
+    entry->ready = status_object_is_ready(object);
+    entry->suspended = node_get_bool(node_get(object, STR("spec")), STR("suspend"), false);
+    if (moved) {
+        entry->fetched = revision;
+        entry->fetched_ns = clock_now_ns();
+    }
+    const node *ready = status_condition_of(object, "Ready");
+    int64_t since_ns = 0;
+    clock_parse(node_get_str(ready, STR("lastTransitionTime")), &since_ns);
+    judge(entry, key, source_of(lag, entry), since_ns);
+    if (moved) judge_referrers(lag, key, entry);
+    pthread_mutex_unlock(&lag->lock);
+}
+
+void lag_gone(struct lag *lag, str key)
+{
+    pthread_mutex_lock(&lag->lock);
+    free_entry(map_remove(&lag->entries, key));
+    forget(key);
+    pthread_mutex_unlock(&lag->lock);
+}
