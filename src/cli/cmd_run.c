@@ -48,7 +48,7 @@ static const struct flag flags[] = {
     FLAG(struct options, notice_max_retry_ns, "notification-max-retry-delay", 0, FLAG_DURATION,
          .fallback = "1m", .help = "longest delay after deliveries failed"),
     FLAG(struct options, flood_threshold, "notification-flood-threshold", 0, FLAG_INT,
-         .fallback = "10",
+         .fallback = "20",
          .help = "like events of one Alert within a window that are sent one by one; further ones "
                  "are summed up; 0: all are sent"),
     FLAG(struct options, flood_window_ns, "notification-flood-window", 0, FLAG_DURATION,

@@ -13,6 +13,9 @@
 #include "doc/json.h"
 #include "kube/kube_call.h"
 
+#define FAREWELL_NS      (3 * CLOCK_SECOND) /* that the end waits for what is on its way */
+#define FAREWELL_LOOK_NS (20 * CLOCK_MS)
+
 enum { ASKS_MAX = 1000 }; /* objects whose labels are being fetched */
 
 METRIC(events) = {
@@ -560,9 +563,39 @@ static void free_on_loop(void *context)
     map_done(&hub->subjects);
 }
 
+/* The handover of an event is posted before us, so that what was said last is in a queue by now. */
+static void hurry(void *context)
+{
+    struct hub *hub = context;
+    MAP_EACH (&hub->outlets, entry)
+        outlet_hurry(entry->value);
+    if (hub->forward) outlet_hurry(hub->forward);
+}
+
+struct farewell {
+    struct hub *hub;
+    bool busy;
+};
+
+static void look_around(void *context)
+{
+    struct farewell *farewell = context;
+    farewell->busy = farewell->hub->forward && outlet_is_busy(farewell->hub->forward);
+    MAP_EACH (&farewell->hub->outlets, entry)
+        farewell->busy |= outlet_is_busy(entry->value);
+}
+
 void hub_free(struct hub *hub)
 {
     if (!hub) return;
+    struct farewell farewell = {.hub = hub, .busy = true};
+    int64_t until_ns = clock_now_ns() + FAREWELL_NS;
+    loop_call(hub->options.loop, hurry, hub);
+    loop_call(hub->options.loop, look_around, &farewell);
+    while (farewell.busy && clock_now_ns() < until_ns) {
+        clock_sleep(FAREWELL_LOOK_NS);
+        loop_call(hub->options.loop, look_around, &farewell);
+    }
     loop_call(hub->options.loop, free_on_loop, hub);
     free(hub);
 }

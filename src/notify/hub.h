@@ -7,7 +7,7 @@
  * again says for how long it was not.
  *
  * Handing an event over costs its copy, on any thread; all else happens on the
- * loop. What waits when the process ends is lost.
+ * loop. Queues are in memory.
  */
 #include "notify/outlet.h"
 
@@ -32,7 +32,8 @@ struct hub_options {
 };
 
 struct hub *hub_new(struct hub_options options);
-void hub_free(struct hub *hub); /* [any but the loop] */
+/* [any but the loop] What services take in a few seconds is sent; the rest is lost. */
+void hub_free(struct hub *hub);
 
 /* [loop] The Alerts and Providers as they are now. */
 void hub_put_alert(struct hub *hub, const struct rule_spec *spec);

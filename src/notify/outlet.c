@@ -648,6 +648,18 @@ void outlet_tally(const struct outlet *outlet, struct outlet_tally *out)
     out->waiting = outlet->count + (outlet->delivery.parcel != NULL) + flood_waiting(outlet->flood);
 }
 
+void outlet_hurry(struct outlet *outlet)
+{
+    outlet->options.rate = 0;
+    flood_flush(outlet->flood, true, enqueue, outlet);
+    pump(outlet);
+}
+
+bool outlet_is_busy(const struct outlet *outlet)
+{
+    return (outlet->count || outlet->busy) && !outlet->tally.failures;
+}
+
 static void drop_list(struct list_link *list)
 {
     LIST_EACH (list, struct parcel, link, parcel) {

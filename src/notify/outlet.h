@@ -55,4 +55,8 @@ void outlet_free(struct outlet *outlet); /* what waits is dropped */
 void outlet_change(struct outlet *outlet, const struct target_spec *spec);
 const struct target_spec *outlet_spec(const struct outlet *outlet);
 void outlet_send(struct outlet *outlet, struct rule *rule, struct notice *notice);
+/* The end is near: sums are made now, and no rate holds anything up. */
+void outlet_hurry(struct outlet *outlet);
+/* Something is on its way, or will be in no time: not after a failure. */
+bool outlet_is_busy(const struct outlet *outlet);
 void outlet_tally(const struct outlet *outlet, struct outlet_tally *out);

@@ -101,6 +101,31 @@ static void test_no_policy(void **state UNUSED)
     }
 }
 
+/* Pods of other namespaces reach metrics and webhooks, and nothing else: whoever reaches the intake
+ * of events may post what he likes. */
+static void test_who_may_post_events(void **state UNUSED)
+{
+    arena a AUTO(arena_done) = {0};
+    struct components_options options = defaults();
+    node **objects;
+    size_t count, policies = 0;
+    assert_null(components_build(&a, &options, &objects, &count));
+    for (size_t i = 0; i < count; i++) {
+        if (!str_is(node_get_str(objects[i], STR("kind")), "NetworkPolicy")) continue;
+        policies++;
+        NODE_EACH (node_find(objects[i], "spec", "ingress", NULL), rule) {
+            const node *from = node_at(node_get(rule, STR("from")), 0);
+            const node *ports = node_get(rule, STR("ports"));
+            if (node_get(from, STR("podSelector")) && !node_get(from, STR("namespaceSelector")))
+                continue; /* our own namespace */
+            assert_true(node_is_list(ports) && ports->count == 1);
+            int64_t port = node_get_int(node_at(ports, 0), STR("port"), 0);
+            assert_true(port == 8080 || port == 9292);
+        }
+    }
+    assert_true(policies >= 3);
+}
+
 /* Nothing gets into the manifests by way of an option. */
 static void test_injection(void **state UNUSED)
 {
@@ -121,9 +146,8 @@ static void test_injection(void **state UNUSED)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_objects),
-        cmocka_unit_test(test_deployment),
-        cmocka_unit_test(test_no_policy),
+        cmocka_unit_test(test_objects),   cmocka_unit_test(test_deployment),
+        cmocka_unit_test(test_no_policy), cmocka_unit_test(test_who_may_post_events),
         cmocka_unit_test(test_injection),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

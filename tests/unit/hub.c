@@ -479,6 +479,26 @@ static void a_full_queue_keeps_errors(void **state)
     }
 }
 
+/* What was said last is delivered, sums too; a service that fails is not waited for. */
+static void the_end_waits_for_what_is_on_its_way(void **state)
+{
+    struct world *world = *state;
+    arena a AUTO(arena_done) = {0};
+    hub_free(world->hub);
+    world->hub = make_hub(world, (struct flood_options){5, 3600 * CLOCK_SECOND}, CLOCK_SECOND);
+    struct target_spec target = plain_target(world);
+    connect_up(world, &target, false);
+    struct notice notice = make_notice(&a, "error");
+    for (int i = 0; i < 100; i++) {
+        notice.message = str_printf(&a, "%d", i);
+        hub_take(world->hub, &notice);
+    }
+    hub_free(world->hub);
+    world->hub = make_hub(world, (struct flood_options){0}, CLOCK_SECOND);
+    assert_int_equal(world->bodies->count, 6);
+    assert_true(str_find(body_at(world, 5), STR("95 more events 'HealthCheckFailed'")) > 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -490,6 +510,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_failure_is_tried_again_and_told_once, setup, teardown),
         cmocka_unit_test_setup_teardown(what_a_human_has_to_help_is_given_up, setup, teardown),
         cmocka_unit_test_setup_teardown(a_full_queue_keeps_errors, setup, teardown),
+        cmocka_unit_test_setup_teardown(the_end_waits_for_what_is_on_its_way, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
