@@ -130,6 +130,22 @@
 #define LIMIT_EVENT_QUEUE 1000                   /* Events that wait to be sent */
 #define LIMIT_EVENT_RECENT 2000 /* Events sent of late that a repetition may count on */
 
+/* Registries. */
+#define LIMIT_OCI_TAG_BYTES 128                    /* as the distribution specification has it */
+#define LIMIT_OCI_REPOSITORY_BYTES 255             /* the same */
+#define LIMIT_OCI_REFERENCE_BYTES 1024             /* registry, repository, tag and digest */
+#define LIMIT_OCI_KEYCHAIN_BYTES (1024 * 1024)     /* a Secret holds at most that */
+#define LIMIT_OCI_TAGS 1000000                     /* of one repository */
+#define LIMIT_OCI_PAGES 10000                      /* of one list of tags */
+#define LIMIT_OCI_PAGE_BYTES (8u * 1024 * 1024)    /* one page of tags */
+#define LIMIT_OCI_MANIFEST_BYTES (4u * 1024 * 1024) /* as registries bound them */
+#define LIMIT_OCI_TOKEN_BYTES (64 * 1024)          /* an answer of a token server */
+#define LIMIT_OCI_ERRORS 3                         /* of one answer that are passed on */
+#define LIMIT_OCI_TOKENS 1000                      /* that are kept; the longest unused goes first */
+#define LIMIT_OCI_HOSTS 1000                       /* registries whose pace and scheme are known */
+#define LIMIT_OCI_IN_FLIGHT 4                      /* requests at one registry at a time */
+#define LIMIT_OCI_RATE 50                          /* requests a second at one registry, at most */
+#define LIMIT_HTTP_TRUSTS 64                       /* trust domains with kept connections */
 /* Notices. */
 #define LIMIT_NOTICE_BODY_BYTES (3u * 1024 * 1024) /* a posted event, as Flux bounds it */
 #define LIMIT_NOTICE_MESSAGE_BYTES 39000           /* of an event, as Flux bounds it */

@@ -41,7 +41,7 @@ struct query {
 /* Has the kind something to suspend? */
 static bool has_suspend(const struct kind *kind)
 {
-    return schema_find(kind->spec, STR("suspend")) != NULL;
+    return !kind->hides_suspend && schema_find(kind->spec, STR("suspend"));
 }
 
 static size_t headers_of(const struct query *query, const char **out)

@@ -117,8 +117,26 @@ err *wait_verdict(const struct kind *kind, const node *object)
                        STR_ARG(ready.message));
 }
 
+/* The value of "path" or "@path". */
+static void add_value(buf *b, const node *object, str path)
+{
+    char sign = path.len && !(path.data[0] >= 'a' && path.data[0] <= 'z') ? path.data[0] : 0;
+    arena *a = b->arena;
+    str value = shown_path(object, str_z(a, str_skip(path, sign ? 1 : 0)));
+    if (sign && value.len) buf_add_char(b, sign);
+    buf_add(b, value);
+}
+
 str wait_result(arena *a, const struct kind *kind, const node *object)
 {
-    str what = shown_path(object, kind->done_path);
-    return str_printf(a, "%s " STR_FMT, kind->done, STR_ARG(what));
+    buf b = BUF(a);
+    str rest = str_of(kind->done), text, path;
+    if (!rest.len) return shown_ready_of(object).message;
+    while (str_cut(rest, '{', &text, &rest)) {
+        buf_add(&b, text);
+        str_cut(rest, '}', &path, &rest);
+        add_value(&b, object, path);
+    }
+    buf_add(&b, text);
+    return buf_str(&b);
 }

@@ -131,7 +131,6 @@ KIND(gitrepository) = {
     .words = {"git", "gitrepository", "gitrepo"},
     .human = "source git",
     .get = {{"Revision", NULL, "status.artifact.revision"}},
-    .done = "fetched revision",
-    .done_path = "status.artifact.revision",
+    .done = "fetched revision {status.artifact.revision}",
     .rank = 13,
 };

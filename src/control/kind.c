@@ -140,6 +140,8 @@ static node *crd_columns(arena *a, const struct kind *kind)
         set_text(a, column, "name", kind->columns[i].name);
         set_text(a, column, "type", kind->columns[i].type);
         set_text(a, column, "jsonPath", kind->columns[i].path);
+        if (kind->columns[i].priority)
+            node_set_int(a, column, STR("priority"), kind->columns[i].priority);
         node_push(a, columns, column);
     }
     return columns;

@@ -12,6 +12,7 @@ struct kind_column {
     const char *name; /* NULL ends the list */
     const char *type; /* "string", "date" */
     const char *path; /* kubectl: JSONPath ".spec.url"; the CLI: "status.artifact.revision" */
+    int priority;     /* kubectl: above 0 only with -o wide */
 };
 
 struct kind {
@@ -28,7 +29,11 @@ struct kind {
     const char *words[4];         /* "git", or "kustomization", "kustomizations", "ks" */
     const char *human;            /* "source git": in messages */
     struct kind_column get[4];    /* columns of `get` between the name and Suspended */
-    const char *done, *done_path; /* "fetched revision", "status.artifact.revision" */
+    /* What a reconciliation ends with: "fetched revision {status.artifact.revision}"; a sign behind
+     * the brace, as in "{@status.latestRef.digest}", stands in front of what is there. NULL: the
+     * message of Ready. */
+    const char *done;
+    bool hides_suspend; /* `get` has no column Suspended, though spec.suspend is there */
     int rank;                     /* order in `get all` and in the CRDs */
 };
 

@@ -305,7 +305,6 @@ KIND(kustomization) = {
     .words = {"kustomization", "ks", "kustomizations"},
     .human = "kustomization",
     .get = {{"Revision", NULL, "status.lastAppliedRevision"}},
-    .done = "applied revision",
-    .done_path = "status.lastAppliedRevision",
+    .done = "applied revision {status.lastAppliedRevision}",
     .rank = 40,
 };

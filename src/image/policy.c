@@ -1,0 +1,208 @@
+#include "image/policy.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdlib.h>
+
+#include "base/map.h"
+#include "base/regex.h"
+#include "base/semver.h"
+
+/* What is ranked, and the tag that it stands for. */
+struct candidate {
+    str value, tag;
+};
+
+struct candidates {
+    struct candidate *items;
+    size_t count, room;
+};
+
+/* ---- filterTags ---- */
+
+/* compat: of tags with the same value the last one counts, at the place of the first. */
+static void add_candidate(arena *a, struct candidates *all, struct map *known, str value, str tag)
+{
+    void **at = map_at(known, value);
+    if (*at) {
+        all->items[(uintptr_t)*at - 1].tag = tag;
+        return;
+    }
+    *ARENA_PUSH(a, all->items, all->count, all->room) = (struct candidate){value, tag};
+    *at = (void *)(uintptr_t)all->count;
+}
+
+static void filter_with(arena *a, const struct regex *regex, str extract, const str *tags,
+                        size_t count, struct candidates *out)
+{
+    struct map known AUTO(map_done) = {0};
+    size_t group_count = regex_groups(regex) + 1;
+    str *groups = NEW_ARRAY(a, str, group_count);
+    for (size_t i = 0; i < count; i++) {
+        if (!extract.len) {
+            if (regex_match(regex, tags[i]))
+                *ARENA_PUSH(a, out->items, out->count, out->room) =
+                    (struct candidate){tags[i], tags[i]};
+            continue;
+        }
+        if (!regex_find(regex, tags[i], 0, groups, group_count)) continue;
+        add_candidate(a, out, &known, regex_expand(a, regex, extract, groups), tags[i]);
+    }
+}
+
+static err *filter(arena *a, const struct policy *policy, const str *tags, size_t count,
+                   struct candidates *out)
+{
+    if (!policy->pattern.len) {
+        out->items = NEW_ARRAY(a, struct candidate, count + 1);
+        for (size_t i = 0; i < count; i++)
+            out->items[out->count++] = (struct candidate){tags[i], tags[i]};
+        return NULL;
+    }
+    struct regex *regex AUTO(regex_free_done) = NULL;
+    err *e = regex_compile(policy->pattern, &regex);
+    if (e) {
+        e = err_wrap(e, "failed to filter tags: invalid regular expression pattern '" STR_FMT "'",
+                     STR_ARG(policy->pattern));
+        return err_because(e, "InvalidPolicy");
+    }
+    filter_with(a, regex, policy->extract, tags, count, out);
+    return NULL;
+}
+
+/* ---- ranks ---- */
+
+static err *nothing_found(void)
+{
+    return err_not_found("unable to determine latest version from provided list");
+}
+
+static err *choose_semver(arena *a, const struct policy *policy, const struct candidates *all,
+                          str *out)
+{
+    struct semver_range *range;
+    struct semver best = {0}, version;
+    const struct candidate *found = NULL;
+    err *e = semver_range_parse(a, policy->range, &range);
+    if (e) return err_because(err_wrap(e, "invalid policy"), "InvalidPolicy");
+    for (size_t i = 0; i < all->count; i++) {
+        if (!semver_parse_tag(all->items[i].value, &version)) continue;
+        if (!semver_range_has(range, &version)) continue;
+        if (found && semver_cmp(&version, &best) <= 0) continue;
+        best = version;
+        found = &all->items[i];
+    }
+    if (!found) return nothing_found();
+    *out = found->tag;
+    return NULL;
+}
+
+static err *choose_alphabetical(const struct policy *policy, const struct candidates *all,
+                                str *out)
+{
+    const struct candidate *found = &all->items[0];
+    for (size_t i = 1; i < all->count; i++) {
+        int order = str_cmp(all->items[i].value, found->value);
+        if (policy->lowest ? order < 0 : order > 0) found = &all->items[i];
+    }
+    *out = found->tag;
+    return NULL;
+}
+
+static bool is_digit(char c, bool hex)
+{
+    return (c >= '0' && c <= '9') || (hex && ((c | 0x20) >= 'a' && (c | 0x20) <= 'f'));
+}
+
+/* Go's floating-point literals: the parts there, underscores between digits only, an exponent
+ * where hexadecimal wants one. *out is the text without underscores. */
+static bool is_number(str text, char out[64])
+{
+    size_t at = 0, len = 0, digits = 0;
+    bool hex = false, point = false, exponent = false, base = false;
+    if (text.len >= 63) return false;
+    if (text.len && (text.data[0] == '+' || text.data[0] == '-')) out[len++] = text.data[at++];
+    if (at + 2 < text.len && text.data[at] == '0' && (text.data[at + 1] | 0x20) == 'x') {
+        hex = base = true;
+        out[len++] = text.data[at++];
+        out[len++] = text.data[at++];
+    }
+    for (; at < text.len; at++) {
+        char c = text.data[at];
+        if (c == '_') {
+            bool left = at > 0 && (is_digit(text.data[at - 1], hex && !exponent) ||
+                                   (base && digits == 0 && !point));
+            if (!left || at + 1 == text.len || !is_digit(text.data[at + 1], hex && !exponent))
+                return false;
+            continue;
+        }
+        if (is_digit(c, hex && !exponent)) {
+            digits += !exponent;
+        } else if (c == '.' && !point && !exponent) {
+            point = true;
+        } else if ((c | 0x20) == (hex ? 'p' : 'e') && !exponent && digits) {
+            exponent = true;
+            out[len++] = c;
+            if (at + 1 < text.len && (text.data[at + 1] == '+' || text.data[at + 1] == '-'))
+                out[len++] = text.data[++at];
+            if (at + 1 >= text.len || !is_digit(text.data[at + 1], false)) return false;
+            continue;
+        } else {
+            return false;
+        }
+        out[len++] = c;
+    }
+    out[len] = 0;
+    return digits > 0 && (!hex || exponent);
+}
+
+static bool to_number(str text, double *out)
+{
+    static const char *const words[] = {"inf", "infinity", "nan"};
+    str word = text;
+    bool minus = str_strip_prefix(&word, STR("-"));
+    if (!minus) str_strip_prefix(&word, STR("+"));
+    for (size_t i = 0; i < COUNT(words); i++) {
+        if (!str_eq_fold(word, str_of(words[i]))) continue;
+        if (i == 2 && word.len != text.len) return false; /* NaN has no sign */
+        *out = i == 2 ? NAN : minus ? -INFINITY : INFINITY;
+        return true;
+    }
+    char plain[64];
+    if (!is_number(text, plain)) return false;
+    *out = strtod(plain, NULL);
+    return !isinf(*out);
+}
+
+static err *choose_numerical(const struct policy *policy, const struct candidates *all, str *out)
+{
+    double best = 0, number;
+    const struct candidate *found = NULL;
+    for (size_t i = 0; i < all->count; i++) {
+        str value = all->items[i].value;
+        if (!to_number(value, &number))
+            return err_invalid("failed to parse invalid numeric value '" STR_FMT "'",
+                               STR_ARG(value));
+        /* compat: of equal numbers the later one counts. */
+        if (found && (policy->lowest ? number > best : number < best)) continue;
+        best = number;
+        found = &all->items[i];
+    }
+    *out = found->tag;
+    return NULL;
+}
+
+err *policy_choose(arena *a, const struct policy *policy, const str *tags, size_t count, str *out)
+{
+    struct candidates all = {0};
+    TRY(filter(a, policy, tags, count, &all));
+    if (!all.count) return err_not_found("version list argument cannot be empty");
+    switch (policy->rank) {
+    case POLICY_SEMVER:
+        return choose_semver(a, policy, &all, out);
+    case POLICY_NUMERICAL:
+        return choose_numerical(policy, &all, out);
+    default:
+        return choose_alphabetical(policy, &all, out);
+    }
+}
