@@ -145,6 +145,8 @@
 #define LIMIT_OCI_HOSTS 1000                       /* registries whose pace and scheme are known */
 #define LIMIT_OCI_IN_FLIGHT 4                      /* requests at one registry at a time */
 #define LIMIT_OCI_RATE 50                          /* requests a second at one registry, at most */
+#define LIMIT_OCI_WAIT_NS 200000000ll              /* that a worker waits for its turn there */
+#define LIMIT_OCI_PAUSE_NS 5000000000ll            /* the same, before it tries again */
 #define LIMIT_HTTP_TRUSTS 64                       /* trust domains with kept connections */
 /* Notices. */
 #define LIMIT_NOTICE_BODY_BYTES (3u * 1024 * 1024) /* a posted event, as Flux bounds it */

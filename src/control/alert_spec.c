@@ -98,7 +98,6 @@ KIND(alert) = {
     .human = "alert",
     .get = {{"Provider", NULL, "spec.providerRef.name"},
             {"Last delivery", NULL, "status.lastDeliveryAt"}},
-    .done = "tells provider",
-    .done_path = "spec.providerRef.name",
+    .done = "tells provider {spec.providerRef.name}",
     .rank = 50,
 };

@@ -180,7 +180,5 @@ KIND(imageupdateautomation) = {
     .words = {"update", "imageupdateautomation", "imageupdateautomations"},
     .human = "image update",
     .get = {{"Last run", NULL, "status.lastAutomationRunTime"}},
-    .done = "last run at",
-    .done_path = "status.lastAutomationRunTime",
-    .rank = 62,
+    .rank = 32,
 };

@@ -14,6 +14,7 @@
 #include "control/lag.h"
 #include "control/queue.h"
 #include "kube/watch.h"
+#include "oci/registry.h"
 #include "notify/hub.h"
 #include "source/artifact.h"
 #include "source/from_git.h"
@@ -97,6 +98,7 @@ struct manager {
     struct observed *observed;
     struct artifacts *artifacts;
     struct from_git *git;
+    struct registry *registry;
     struct hub *hub;
     struct lane *lanes;
     size_t lane_count;
@@ -264,11 +266,13 @@ static uint64_t digest_of_text(const node *object, const char *field)
 }
 
 /* What others wait for in an object of ours: its artifact, its readiness, its applied revision, the
- * image that it chose. */
+ * tags that it found, the image that it chose. */
 static uint64_t state_of(const node *object)
 {
     const node *image = node_find(object, "status", "latestRef", NULL);
+    const node *scan = node_find(object, "status", "lastScanResult", NULL);
     if (image) return node_hash(image);
+    if (scan) return node_hash(node_get(scan, STR("revision")));
     NODE_EACH (node_find(object, "status", "conditions", NULL), condition) {
         if (!str_is(node_get_str(condition, STR("type")), "Ready")) continue;
         uint64_t ready = hash_stable(node_get_str(condition, STR("status")));
@@ -589,6 +593,7 @@ static err *prepare(struct manager *manager)
             .folder = str_printf(&manager->texts, STR_FMT "/mirror", STR_ARG(o->storage_path)),
         },
         &manager->git));
+    manager->registry = registry_new(manager->loop);
     size_t count = 0;
     ROSTER_EACH (controller, struct controller, it)
         count++;
@@ -696,6 +701,7 @@ void manager_free(struct manager *manager)
     map_done(&manager->waiting);
     observed_free(manager->observed);
     from_git_free(manager->git);
+    registry_free(manager->registry);
     artifact_close(manager->artifacts);
     objects_free(manager->objects);
     lag_free(manager->lag);
@@ -737,6 +743,11 @@ const struct manager_options *manager_options_of(const struct manager *manager)
 struct artifacts *manager_artifacts(struct manager *manager)
 {
     return manager->artifacts;
+}
+
+struct registry *manager_registry(struct manager *manager)
+{
+    return manager->registry;
 }
 
 struct from_git *manager_git(struct manager *manager)

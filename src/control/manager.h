@@ -20,6 +20,7 @@ struct observed;  /* apply/observed.h */
 struct artifacts; /* the artifact store, source/artifact.h */
 struct from_git;  /* source/from_git.h */
 struct hub;       /* notify/hub.h */
+struct registry;  /* oci/registry.h */
 struct controller;
 
 /* One run of a reconciler. Everything in the arena lives as long as the run. */
@@ -106,6 +107,7 @@ struct artifacts *manager_artifacts(struct manager *manager);
 struct from_git *manager_git(struct manager *manager);
 struct observed *manager_observed(struct manager *manager);
 struct http *manager_http(struct manager *manager);
+struct registry *manager_registry(struct manager *manager);
 struct hub *manager_hub(struct manager *manager);
 
 /* Another object of our kinds, as last seen; NULL when there is none. */

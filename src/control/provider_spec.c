@@ -110,7 +110,6 @@ KIND(provider) = {
     .words = {"alert-provider", "alert-providers", "provider", "providers"},
     .human = "alert-provider",
     .get = {{"Type", NULL, "spec.type"}, {"Last delivery", NULL, "status.lastDeliveryAt"}},
-    .done = "ready to tell a service of type",
-    .done_path = "spec.type",
+    .done = "ready to tell a service of type {spec.type}",
     .rank = 51,
 };

@@ -41,6 +41,7 @@ struct session {
     str token_key;
     struct token_proof proof;
     bool proved; /* the proof is one that was made or recalled */
+    bool begun;  /* a first request was sent */
 };
 
 struct registry *registry_new(struct loop *loop)
@@ -95,14 +96,19 @@ static int64_t retry_after_ns(const struct http_response *response)
     return given && seconds > 0 && seconds < 24 * 3600 ? seconds * CLOCK_SECOND : 0;
 }
 
-/* Once, when the server's turn comes. */
+/* Once, when the server's turn comes. The first request of a call does not wait long for it, so that
+ * a registry that hangs does not hold everybody who wants it. */
 static err *send_once(struct session *session, struct http_request *request, str host,
                       struct http_response *out)
 {
     int64_t due_ns = session->access->due_ns, left_ns;
-    if (!pace_take(session->registry->pace, host, due_ns))
-        return err_because(err_transient(STR_FMT ": too many requests; it is asked again later",
-                                         STR_ARG(host)), "TooManyRequests");
+    int64_t turn_ns = session->begun ? due_ns : MIN(due_ns, clock_now_ns() + LIMIT_OCI_WAIT_NS);
+    if (!pace_take(session->registry->pace, host, turn_ns)) {
+        err *e = err_transient(STR_FMT ": too many requests; it is asked again later",
+                               STR_ARG(host));
+        return err_because(e, session->begun ? "TooManyRequests" : "Busy");
+    }
+    session->begun = true;
     left_ns = due_ns - clock_now_ns();
     err *e;
     if (left_ns > 0) {
@@ -121,15 +127,17 @@ static err *send_request(struct session *session, struct http_request *request, 
                          struct http_response *out)
 {
     for (int tries = 1;; tries++) {
+        bool first = !session->begun;
         err *e = send_once(session, request, host, out);
-        bool again = e ? err_is(e, ERR_TRANSIENT) && !str_is(str_of(e->reason), "TooManyRequests")
-                       : is_temporary(out->status);
-        int64_t pause_ns = rand_jitter((tries == 1 ? 1 : 3) * CLOCK_SECOND, 10);
-        if (!again || tries == TRIES || clock_now_ns() + pause_ns >= session->access->due_ns)
-            return e;
-        bool paced = !e && out->status == 429; /* pace knows how long to wait */
+        if (e && first && !session->begun) return e; /* there was no turn */
+        bool again = e ? err_is(e, ERR_TRANSIENT) : is_temporary(out->status);
+        int64_t now_ns = clock_now_ns();
+        int64_t until_ns = now_ns + rand_jitter((tries == 1 ? 1 : 3) * CLOCK_SECOND, 10);
+        until_ns = MAX(until_ns, pace_blocked_until_ns(session->registry->pace, host));
+        bool worth = until_ns - now_ns <= LIMIT_OCI_PAUSE_NS && until_ns < session->access->due_ns;
+        if (!again || tries == TRIES || !worth) return e;
         err_free(e);
-        if (!paced) clock_sleep(pause_ns);
+        clock_sleep(until_ns - now_ns);
     }
 }
 
