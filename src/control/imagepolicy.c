@@ -115,8 +115,7 @@ static err *check_access(struct choice *choice)
     if (!node_find(choice->repository, "spec", "accessFrom", NULL)) {
         return err_new(ERR_DENIED, "AccessDenied",
                        "failed to get the referred ImageRepository: access denied: '" STR_FMT
-                       "/" STR_FMT
-                       "' can't be accessed due to missing ACL labels on 'accessFrom'",
+                       "/" STR_FMT "' can't be accessed due to missing ACL labels on 'accessFrom'",
                        STR_ARG(namespace), STR_ARG(name));
     }
     struct kube_request get = {
@@ -149,8 +148,8 @@ static err *take_repository(struct choice *choice)
                        "', cross-namespace references have been blocked",
                        STR_ARG(choice->namespace), STR_ARG(name));
     }
-    choice->repository = manager_get(work->manager, choice->a, STR("ImageRepository"),
-                                     choice->namespace, name);
+    choice->repository =
+        manager_get(work->manager, choice->a, STR("ImageRepository"), choice->namespace, name);
     if (!choice->repository) {
         return err_new(ERR_NOT_FOUND, "DependencyNotReady",
                        "failed to get the referred ImageRepository: "
@@ -214,9 +213,9 @@ static err *resolve_digest(struct choice *choice, str tag, str *out)
     TRY(image_access_take(work, choice->namespace, &choice->image, &access));
     err *e = registry_digest(manager_registry(work->manager), choice->a, &reference, &access,
                              same ? known : (str){0}, out);
-    return e && !err_is(e, ERR_CANCELED) ? err_wrap(e, "failed to get the digest of tag '" STR_FMT
-                                                       "'", STR_ARG(tag))
-                                         : e;
+    return e && !err_is(e, ERR_CANCELED)
+               ? err_wrap(e, "failed to get the digest of tag '" STR_FMT "'", STR_ARG(tag))
+               : e;
 }
 
 static str ref_text(arena *a, const node *ref)

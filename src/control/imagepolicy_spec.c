@@ -35,8 +35,8 @@ static const struct field choice_fields[] = {
           .raw = true, .doc = "The highest version within a range."),
     FIELD(struct imagepolicy_choice, alphabetical, "alphabetical", FIELD_OBJECT,
           .schema = &text_schema, .raw = true, .doc = "The last or first text."),
-    FIELD(struct imagepolicy_choice, numerical, "numerical", FIELD_OBJECT,
-          .schema = &number_schema, .raw = true, .doc = "The largest or smallest number."),
+    FIELD(struct imagepolicy_choice, numerical, "numerical", FIELD_OBJECT, .schema = &number_schema,
+          .raw = true, .doc = "The largest or smallest number."),
 };
 static const struct schema choice_schema = SCHEMA(struct imagepolicy_choice, choice_fields);
 

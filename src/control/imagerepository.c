@@ -13,7 +13,7 @@
 
 #define FIELD_MANAGER "image-reflector-controller"
 #define LATEST_TAGS   10
-#define SOON_NS       CLOCK_SECOND     /* a scan that is due that soon is due */
+#define SOON_NS       CLOCK_SECOND       /* a scan that is due that soon is due */
 #define BUSY_NS       (CLOCK_SECOND / 2) /* to look for a free turn at the registry */
 
 /* One run over one object. */
@@ -65,8 +65,8 @@ static err *fail(struct scan *scan, err *e)
     if (err_is(e, ERR_CANCELED)) return e;
     if (str_is(str_of(e->reason), "Busy")) {
         err_free(e);
-        int64_t until_ns = registry_blocked_until_ns(manager_registry(scan->work->manager),
-                                                     scan->image.registry);
+        int64_t until_ns =
+            registry_blocked_until_ns(manager_registry(scan->work->manager), scan->image.registry);
         scan->out->again_ns = MAX(until_ns - clock_now_ns(), BUSY_NS);
         return NULL;
     }
@@ -143,8 +143,7 @@ static err *exclude(struct scan *scan, str *tags, size_t *count)
     for (size_t i = 0; i < list->count; i++) {
         struct regex *regex AUTO(regex_free_done) = NULL;
         err *e = regex_compile(list->items[i], &regex);
-        if (e)
-            return err_wrap(e, "failed to compile regex " STR_FMT, STR_ARG(list->items[i]));
+        if (e) return err_wrap(e, "failed to compile regex " STR_FMT, STR_ARG(list->items[i]));
         size_t left = 0;
         for (size_t tag = 0; tag < *count; tag++)
             if (!regex_match(regex, tags[tag])) tags[left++] = tags[tag];

@@ -35,8 +35,7 @@ static const struct field spec_fields[] = {
           .schema = &name_schema,
           .doc = "The Secret with the proxy's address, and its username and password."),
     FIELD(struct imagerepository_spec, service_account_name, "serviceAccountName", FIELD_STR,
-          .max_length = 253,
-          .doc = "The ServiceAccount whose imagePullSecrets are used as well."),
+          .max_length = 253, .doc = "The ServiceAccount whose imagePullSecrets are used as well."),
     FIELD(struct imagerepository_spec, cert_secret_ref, "certSecretRef", FIELD_OBJECT,
           .schema = &name_schema,
           .doc = "The Secret with ca.crt, which is added to the system's certificates, and with "

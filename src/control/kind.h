@@ -25,16 +25,16 @@ struct kind {
 
     /* The command line: `get sources git`, `reconcile source git`; without a family `get
      * kustomizations`. */
-    const char *family;           /* "source" or NULL */
-    const char *words[4];         /* "git", or "kustomization", "kustomizations", "ks" */
-    const char *human;            /* "source git": in messages */
-    struct kind_column get[4];    /* columns of `get` between the name and Suspended */
+    const char *family;        /* "source" or NULL */
+    const char *words[4];      /* "git", or "kustomization", "kustomizations", "ks" */
+    const char *human;         /* "source git": in messages */
+    struct kind_column get[4]; /* columns of `get` between the name and Suspended */
     /* What a reconciliation ends with: "fetched revision {status.artifact.revision}"; a sign behind
      * the brace, as in "{@status.latestRef.digest}", stands in front of what is there. NULL: the
      * message of Ready. */
     const char *done;
     bool hides_suspend; /* `get` has no column Suspended, though spec.suspend is there */
-    int rank;                     /* order in `get all` and in the CRDs */
+    int rank;           /* order in `get all` and in the CRDs */
 };
 
 ROSTER(kind, struct kind);

@@ -97,8 +97,7 @@ static err *choose_semver(arena *a, const struct policy *policy, const struct ca
     return NULL;
 }
 
-static err *choose_alphabetical(const struct policy *policy, const struct candidates *all,
-                                str *out)
+static err *choose_alphabetical(const struct policy *policy, const struct candidates *all, str *out)
 {
     const struct candidate *found = &all->items[0];
     for (size_t i = 1; i < all->count; i++) {

@@ -16,7 +16,7 @@ struct policy {
 };
 
 /* `tags` in the order of tag_store.h. *out is one of them. Errors are the reference's: INVALID with
- * the reason InvalidPolicy when the policy itself is wrong, NOT_FOUND when no tag fits, INVALID when
- * one cannot be ranked. */
+ * the reason InvalidPolicy when the policy itself is wrong, NOT_FOUND when no tag fits, INVALID
+ * when one cannot be ranked. */
 MUST_USE err *policy_choose(arena *a, const struct policy *policy, const str *tags, size_t count,
                             str *out);

@@ -18,6 +18,5 @@ struct tag_list tag_store_order(arena *a, str *tags, size_t count);
 
 MUST_USE err *tag_store_save(str storage, str namespace, str name, const struct tag_list *list);
 /* An empty list when nothing is kept, or when what is kept is damaged. */
-MUST_USE err *tag_store_load(arena *a, str storage, str namespace, str name,
-                             struct tag_list *out);
+MUST_USE err *tag_store_load(arena *a, str storage, str namespace, str name, struct tag_list *out);
 MUST_USE err *tag_store_remove(str storage, str namespace, str name);

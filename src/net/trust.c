@@ -51,8 +51,8 @@ void trust_free(struct trust *trust)
 /* Differs when any option does, and reveals none. */
 static str digest_of(arena *a, const struct http_options *options)
 {
-    const str texts[] = {options->ca_pem,     options->cert_pem,  options->key_pem,
-                         options->proxy,      options->proxy_user, options->proxy_password,
+    const str texts[] = {options->ca_pem,      options->cert_pem,   options->key_pem,
+                         options->proxy,       options->proxy_user, options->proxy_password,
                          options->server_name, options->user_agent};
     buf b = BUF(a);
     for (size_t i = 0; i < COUNT(texts); i++)

@@ -7,9 +7,9 @@
 #include "base/limits.h"
 #include "base/map.h"
 
-#define RATE_LEAST    0.5                 /* requests a second */
-#define RATE_RECOVERY 1.1                 /* what an answer makes of the rate */
-#define BLOCK_NS      (2 * CLOCK_SECOND)  /* after "too many requests" without a time */
+#define RATE_LEAST    0.5                /* requests a second */
+#define RATE_RECOVERY 1.1                /* what an answer makes of the rate */
+#define BLOCK_NS      (2 * CLOCK_SECOND) /* after "too many requests" without a time */
 #define BLOCK_MOST_NS (300 * CLOCK_SECOND)
 
 struct server {

@@ -68,8 +68,9 @@ static err *refuse(str text)
 static void split_registry(str text, str *registry, str *rest)
 {
     str first, more;
-    bool host = str_cut(text, '/', &first, &more) &&
-                (str_is(first, "localhost") || str_has_char(first, '.') || str_has_char(first, ':'));
+    bool host =
+        str_cut(text, '/', &first, &more) &&
+        (str_is(first, "localhost") || str_has_char(first, '.') || str_has_char(first, ':'));
     *registry = host ? first : STR(DOCKER_HUB);
     *rest = host ? more : text;
     if (str_is(*registry, "docker.io")) *registry = STR(DOCKER_HUB);

@@ -96,16 +96,16 @@ static int64_t retry_after_ns(const struct http_response *response)
     return given && seconds > 0 && seconds < 24 * 3600 ? seconds * CLOCK_SECOND : 0;
 }
 
-/* Once, when the server's turn comes. The first request of a call does not wait long for it, so that
- * a registry that hangs does not hold everybody who wants it. */
+/* Once, when the server's turn comes. The first request of a call does not wait long for it, so
+ * that a registry that hangs does not hold everybody who wants it. */
 static err *send_once(struct session *session, struct http_request *request, str host,
                       struct http_response *out)
 {
     int64_t due_ns = session->access->due_ns, left_ns;
     int64_t turn_ns = session->begun ? due_ns : MIN(due_ns, clock_now_ns() + LIMIT_OCI_WAIT_NS);
     if (!pace_take(session->registry->pace, host, turn_ns)) {
-        err *e = err_transient(STR_FMT ": too many requests; it is asked again later",
-                               STR_ARG(host));
+        err *e =
+            err_transient(STR_FMT ": too many requests; it is asked again later", STR_ARG(host));
         return err_because(e, session->begun ? "TooManyRequests" : "Busy");
     }
     session->begun = true;
@@ -147,8 +147,8 @@ static str error_texts(arena *a, const struct http_response *response)
 {
     node *answer;
     buf b = BUF(a);
-    err *e AUTO(err_done) = json_parse(a, response->body,
-                                       (struct json_options){.last_wins = true}, &answer);
+    err *e AUTO(err_done) =
+        json_parse(a, response->body, (struct json_options){.last_wins = true}, &answer);
     const node *errors = e ? NULL : node_get(answer, STR("errors"));
     int shown = 0;
     NODE_EACH (errors, item) {
@@ -226,8 +226,7 @@ static void put_proof(const struct session *session, struct http_request *reques
     request->password = session->proof.password;
 }
 
-static err *ask(struct session *session, struct http_request *request,
-                struct http_response *out)
+static err *ask(struct session *session, struct http_request *request, struct http_response *out)
 {
     str host = session->reference->registry;
     request->follow = true;
@@ -283,7 +282,8 @@ static void remember_plain(struct registry *registry, str host)
     pthread_mutex_unlock(&registry->lock);
 }
 
-/* Does anything answer there that speaks HTTP? */
+/* Does anything answer there that speaks HTTP, in this form? A server that wants TLS answers with
+ * 400 to a request without. */
 static err *ping(struct session *session, const char *scheme)
 {
     struct http_response response;
@@ -292,7 +292,8 @@ static err *ping(struct session *session, const char *scheme)
         .url = str_printf(session->a, "%s://" STR_FMT "/v2/", scheme, STR_ARG(host)),
         .body_limit = LIMIT_OCI_TOKEN_BYTES,
     };
-    return send_once(session, &request, host, &response);
+    TRY(send_once(session, &request, host, &response));
+    return response.status == 400 ? check_status(session, &request, &response) : NULL;
 }
 
 /* compat: registries that may be asked without TLS are asked with it first. */
@@ -335,15 +336,14 @@ static err *begin(struct registry *registry, arena *a, const struct reference *r
         .user_agent = STR("fixpoint"),
         .no_link_local = true,
     };
-    *session = (struct session){
-        .registry = registry, .a = a, .reference = reference, .access = access};
+    *session =
+        (struct session){.registry = registry, .a = a, .reference = reference, .access = access};
     session->who = find_who(session);
     session->token_key = token_key_of(session);
     if (session->who && session->who->registry_token.len)
         session->proof.bearer = session->who->registry_token;
     else
-        session->proved =
-            token_recall(registry->tokens, a, session->token_key, &session->proof);
+        session->proved = token_recall(registry->tokens, a, session->token_key, &session->proof);
     TRY(trust_take(registry->trust, &options, &session->http));
     err *e = choose_scheme(session);
     if (e) trust_give(registry->trust, session->http);
@@ -445,7 +445,7 @@ static err *read_manifest(struct session *session, str name, str wanted,
     str claimed = wanted.len ? wanted : http_header(&response, STR("docker-content-digest"));
     if (claimed.len && !str_eq(claimed, digest)) {
         return err_invalid(STR_FMT ": the manifest has the digest " STR_FMT
-                           ", but the registry says " STR_FMT,
+                                   ", but the registry says " STR_FMT,
                            STR_ARG(name_of(a, &request)), STR_ARG(digest), STR_ARG(claimed));
     }
     str type = http_header(&response, STR("content-type")), parameters;
@@ -489,6 +489,6 @@ err *registry_manifest(struct registry *registry, arena *a, const struct referen
     struct session session;
     str digest = reference->digest;
     TRY(begin(registry, a, reference, access, &session));
-    return end(&session, read_manifest(&session, digest.len ? digest : reference->tag, digest,
-                                       out));
+    return end(&session,
+               read_manifest(&session, digest.len ? digest : reference->tag, digest, out));
 }

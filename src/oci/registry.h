@@ -25,18 +25,17 @@ void registry_free(struct registry *registry);
 
 /* How a registry is reached. Texts are borrowed. */
 struct registry_access {
-    const struct keychain *keychain; /* NULL: nobody */
-    str ca_pem;                      /* added to the system's certificates */
-    str cert_pem, key_pem;           /* client certificate */
+    const struct keychain *keychain;       /* NULL: nobody */
+    str ca_pem;                            /* added to the system's certificates */
+    str cert_pem, key_pem;                 /* client certificate */
     str proxy, proxy_user, proxy_password; /* empty: from the environment */
-    bool insecure;                   /* HTTP without TLS is fine */
-    int64_t due_ns;                  /* clock_now_ns */
-    const atomic_bool *cancel;       /* may be NULL */
+    bool insecure;                         /* HTTP without TLS is fine */
+    int64_t due_ns;                        /* clock_now_ns */
+    const atomic_bool *cancel;             /* may be NULL */
 };
 
 /* All tags of a repository, as the registry orders them. At most LIMIT_OCI_TAGS. */
-MUST_USE err *registry_tags(struct registry *registry, arena *a,
-                            const struct reference *reference,
+MUST_USE err *registry_tags(struct registry *registry, arena *a, const struct reference *reference,
                             const struct registry_access *access, str **tags_out,
                             size_t *count_out);
 

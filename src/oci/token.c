@@ -40,7 +40,8 @@ err *token_check_realm(arena *a, str registry, bool tls, str realm)
     if (to.user.len || (!https && !str_eq_fold(to.scheme, STR("http"))))
         return err_invalid("the realm of the registry's challenge is not a URL of a web server");
     if (tls && !https)
-        return err_invalid("the realm of the registry's challenge is not https, but the registry is");
+        return err_invalid(
+            "the realm of the registry's challenge is not https, but the registry is");
     str host = str_lower(a, to.host), home = str_lower(a, from.host);
     bool family = str_has_char(home, '.') && !is_address(a, home) && !is_address(a, host) &&
                   str_eq(domain_of(host), domain_of(home));
@@ -78,8 +79,7 @@ void token_request(arena *a, const struct challenge *challenge, str repository,
 {
     buf parameters = BUF(a);
     str scope = challenge->scope;
-    if (!scope.len)
-        scope = str_printf(a, "repository:" STR_FMT ":pull", STR_ARG(repository));
+    if (!scope.len) scope = str_printf(a, "repository:" STR_FMT ":pull", STR_ARG(repository));
     add_parameter(a, &parameters, "service", challenge->service);
     add_parameter(a, &parameters, "scope", scope);
     *out = (struct http_request){.url = challenge->realm, .body_limit = LIMIT_OCI_TOKEN_BYTES};
@@ -88,8 +88,8 @@ void token_request(arena *a, const struct challenge *challenge, str repository,
         return;
     }
     bool has_query = str_has_char(challenge->realm, '?');
-    out->url = str_printf(a, STR_FMT "%c" STR_FMT, STR_ARG(challenge->realm),
-                          has_query ? '&' : '?', STR_ARG(buf_str(&parameters)));
+    out->url = str_printf(a, STR_FMT "%c" STR_FMT, STR_ARG(challenge->realm), has_query ? '&' : '?',
+                          STR_ARG(buf_str(&parameters)));
     if (!who) return;
     out->user = who->user;
     out->password = who->password;

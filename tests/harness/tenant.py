@@ -188,7 +188,8 @@ class Tenant:
     def leave(self, abandon=False):
         """Deletes our objects and the namespace. When no operator is there to clear finalizers,
         abandon does it."""
-        for plural in ("receivers", "kustomizations", "gitrepositories", "alerts",
+        for plural in ("imageupdateautomations", "imagepolicies", "imagerepositories", "receivers",
+                       "kustomizations", "gitrepositories", "alerts",
                        "providers"):
             for item in self.api.list(plural, self.namespace):
                 name = item["metadata"]["name"]

@@ -51,9 +51,10 @@ class Webhook:
                     self.send_header(name, value)
                 self.send_header("Content-Length", str(len(body)))
                 self.end_headers()
-                self.wfile.write(body)
+                if self.command != "HEAD":
+                    self.wfile.write(body)
 
-            do_GET = do_POST = do_PUT = do_PATCH = take
+            do_GET = do_HEAD = do_POST = do_PUT = do_PATCH = take
 
             def log_message(self, *arguments):
                 pass
