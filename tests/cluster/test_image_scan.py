@@ -475,7 +475,8 @@ class TokenRegistry:
         elif request.headers.get("Authorization") == "Bearer a-token":
             handler.reply(200, tags_of("1.0.0"))
         else:
-            challenge = f'Bearer realm="{self.realm}",service="registry",scope="repository:app:pull"'
+            challenge = (f'Bearer realm="{self.realm}",service="registry",'
+                         'scope="repository:app:pull"')
             handler.reply(401, b"{}", {"WWW-Authenticate": challenge})
 
 
