@@ -141,7 +141,7 @@
 #define LIMIT_OCI_MANIFEST_BYTES (4u * 1024 * 1024) /* as registries bound them */
 #define LIMIT_OCI_TOKEN_BYTES (64 * 1024)          /* an answer of a token server */
 #define LIMIT_OCI_ERRORS 3                         /* of one answer that are passed on */
-#define LIMIT_OCI_TOKENS 1000                      /* that are kept; the longest unused goes first */
+#define LIMIT_OCI_TOKENS 1000                      /* kept; the longest unused goes first */
 #define LIMIT_OCI_HOSTS 1000                       /* registries whose pace and scheme are known */
 #define LIMIT_OCI_IN_FLIGHT 4                      /* requests at one registry at a time */
 #define LIMIT_OCI_RATE 50                          /* requests a second at one registry, at most */
