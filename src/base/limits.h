@@ -103,7 +103,8 @@
 /* Webhooks and tokens of callers. */
 #define LIMIT_HOOK_BODY_BYTES (3u * 1024 * 1024) /* of a call, as Flux bounds it */
 #define LIMIT_HOOK_JSON_DEPTH 64                 /* nesting of a call's body */
-#define LIMIT_HOOK_WORKERS 4                     /* calls that are verified at a time */
+#define LIMIT_HOOK_WORKERS 16                    /* calls that are verified at a time */
+#define LIMIT_HOOK_ISSUER_CALLS 4 /* of these, with tokens, of one namespace: issuers hang */
 #define LIMIT_HOOK_DELIVERIES 10000              /* ids of deliveries that are remembered */
 #define LIMIT_HOOK_RESOURCES 1000                /* objects one call may have reconciled */
 #define LIMIT_JWT_BYTES (16 * 1024)              /* one token */

@@ -10,11 +10,12 @@
 #define FRESH_NS (3600 * CLOCK_SECOND)
 #define AGAIN_NS (60 * CLOCK_SECOND)
 #define FETCH_MS (10 * 1000)
+#define DOWN_NS  (10 * CLOCK_SECOND)
 
-/* A document as it was fetched. */
+/* A document as it was last fetched. */
 struct kept {
-    doc *doc;
-    int64_t fetched_ns;
+    doc *doc;                      /* NULL: it never was */
+    int64_t fetched_ns, failed_ns; /* the last success and failure; 0: none */
 };
 
 struct issuer_keys {
@@ -47,31 +48,52 @@ void issuer_free(struct issuer_keys *keys)
     free(keys);
 }
 
-static doc *look_up(struct issuer_keys *keys, str url, int64_t age_max_ns)
+static err *look_up(struct issuer_keys *keys, str url, int64_t age_max_ns, doc **out)
 {
     pthread_mutex_lock(&keys->lock);
     struct kept *kept = map_get(&keys->documents, url);
-    bool fresh = kept && clock_now_ns() - kept->fetched_ns < age_max_ns;
-    doc *found = fresh ? doc_ref(kept->doc) : NULL;
+    int64_t now_ns = clock_now_ns();
+    bool fresh = kept && kept->doc && now_ns - kept->fetched_ns < age_max_ns;
+    bool down = kept && kept->failed_ns && now_ns - kept->failed_ns < DOWN_NS;
+    *out = fresh ? doc_ref(kept->doc) : NULL;
     pthread_mutex_unlock(&keys->lock);
-    return found;
+    return down && !*out ? err_transient("the issuer did not answer a moment ago") : NULL;
 }
 
-/* One that does not fit any more takes the place of the oldest. */
-static void keep(struct issuer_keys *keys, str url, doc *fetched)
+static int64_t last_use(const struct kept *kept)
 {
-    struct kept *fresh = lang_zalloc(sizeof *fresh);
-    *fresh = (struct kept){doc_ref(fetched), clock_now_ns()};
-    pthread_mutex_lock(&keys->lock);
+    return MAX(kept->fetched_ns, kept->failed_ns);
+}
+
+/* Under the lock. One that does not fit any more takes the place of the oldest. */
+static struct kept *place_of(struct issuer_keys *keys, str url)
+{
+    struct kept *kept = map_get(&keys->documents, url);
+    if (kept) return kept;
     struct map_entry *oldest = NULL;
     MAP_EACH (&keys->documents, entry) {
-        const struct kept *kept = entry->value;
-        if (!oldest || kept->fetched_ns < ((const struct kept *)oldest->value)->fetched_ns)
-            oldest = entry;
+        if (!oldest || last_use(entry->value) < last_use(oldest->value)) oldest = entry;
     }
-    bool full = keys->documents.count >= LIMIT_ISSUERS && !map_has(&keys->documents, url);
-    if (full) free_kept(map_remove(&keys->documents, oldest->key));
-    free_kept(map_put(&keys->documents, url, fresh));
+    if (keys->documents.count >= LIMIT_ISSUERS)
+        free_kept(map_remove(&keys->documents, oldest->key));
+    kept = lang_zalloc(sizeof *kept);
+    map_put(&keys->documents, url, kept);
+    return kept;
+}
+
+/* A failure, which is NULL, leaves what was fetched before. */
+static void keep(struct issuer_keys *keys, str url, doc *fetched)
+{
+    pthread_mutex_lock(&keys->lock);
+    struct kept *kept = place_of(keys, url);
+    if (fetched) {
+        doc_unref(kept->doc);
+        kept->doc = doc_ref(fetched);
+        kept->fetched_ns = clock_now_ns();
+        kept->failed_ns = 0;
+    } else {
+        kept->failed_ns = clock_now_ns();
+    }
     pthread_mutex_unlock(&keys->lock);
 }
 
@@ -101,8 +123,11 @@ static err *fetch(struct issuer_keys *keys, arena *a, str url, doc **out)
 
 static err *get(struct issuer_keys *keys, arena *a, str url, int64_t age_max_ns, doc **out)
 {
-    *out = look_up(keys, url, age_max_ns);
-    return *out ? NULL : fetch(keys, a, url, out);
+    TRY(look_up(keys, url, age_max_ns, out));
+    if (*out) return NULL;
+    err *e = fetch(keys, a, url, out);
+    if (e) keep(keys, url, NULL);
+    return e;
 }
 
 err *issuer_verify_at(struct issuer_keys *keys, arena *a, str keys_url, const struct jwt *jwt)

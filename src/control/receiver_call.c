@@ -28,9 +28,10 @@ struct receiver_calls {
     struct issuer_keys *issuers;
     arena texts;
     str google_keys_url;
-    pthread_mutex_t lock;                       /* guards the deliveries */
+    pthread_mutex_t lock;                       /* guards all below */
     uint64_t deliveries[LIMIT_HOOK_DELIVERIES]; /* digests, the oldest at `next`; 0: none */
     struct map known;                           /* their hex, to themselves */
+    struct map token_calls; /* namespace to the number of calls with tokens under way */
     size_t next;
 };
 
@@ -50,6 +51,7 @@ void receiver_call_free(struct receiver_calls *calls)
     if (!calls) return;
     issuer_free(calls->issuers);
     map_done(&calls->known);
+    map_done(&calls->token_calls);
     arena_done(&calls->texts);
     pthread_mutex_destroy(&calls->lock);
     free(calls);
@@ -100,6 +102,41 @@ static uint64_t digest_of(str key, str delivery)
 {
     uint64_t digest = hash_mix(hash_keyed(key), hash_keyed(delivery));
     return digest ? digest : 1;
+}
+
+/* ---- calls that may have to wait for an issuer ---- */
+
+/* Counts one more; false when there are too many. */
+static bool enter(struct receiver_calls *calls, str namespace)
+{
+    pthread_mutex_lock(&calls->lock);
+    void **at = map_at(&calls->token_calls, namespace);
+    uintptr_t count = (uintptr_t)*at;
+    bool room = count < LIMIT_HOOK_ISSUER_CALLS;
+    if (room) *at = (void *)(count + 1);
+    pthread_mutex_unlock(&calls->lock);
+    return room;
+}
+
+static void leave(struct receiver_calls *calls, str namespace)
+{
+    pthread_mutex_lock(&calls->lock);
+    void **at = map_at(&calls->token_calls, namespace);
+    uintptr_t count = (uintptr_t)*at - 1;
+    *at = (void *)count;
+    if (!count) map_remove(&calls->token_calls, namespace);
+    pthread_mutex_unlock(&calls->lock);
+}
+
+static err *verify(struct receiver_calls *calls, struct webhook_check *check, str namespace,
+                   bool *busy_out)
+{
+    bool token = receiver_spec_is_oidc(check->spec) || str_is(check->spec->type, "gcr");
+    *busy_out = token && !enter(calls, namespace);
+    if (*busy_out) return NULL;
+    err *e = webhook_verify(check);
+    if (token) leave(calls, namespace);
+    return e;
 }
 
 /* ---- objects ---- */
@@ -332,7 +369,9 @@ static int serve(struct receiver_calls *calls, arena *a, str key, const node *ob
     str path = receiver_secret_path(a, check.token, target.name, target.namespace);
     if (!webhook_same(call->path, path)) return 404;
     check.secret = data;
-    e = webhook_verify(&check);
+    bool busy;
+    e = verify(calls, &check, target.namespace, &busy);
+    if (busy) return RECEIVER_CALL_BUSY;
     if (e) return refuse(&target, 400, "unable to validate payload", e);
     return verified(calls, &target, key);
 }
@@ -366,6 +405,7 @@ int receiver_call_run(struct receiver_calls *calls, arena *a, const struct webho
     str key, type = STR("unknown");
     const node *object = call->query.len ? NULL : find(calls, a, call->path, &key);
     int status = object ? serve(calls, a, key, object, call, &type) : unknown(a, call);
-    metrics_add(&metric_calls_total, (str[]){type, str_printf(a, "%d", status)}, 1);
+    if (status != RECEIVER_CALL_BUSY)
+        metrics_add(&metric_calls_total, (str[]){type, str_printf(a, "%d", status)}, 1);
     return status;
 }

@@ -13,8 +13,12 @@ struct receiver_calls; /* what is remembered between calls: ids of deliveries, k
 struct receiver_calls *receiver_call_new(struct manager *manager, str google_keys_url);
 void receiver_call_free(struct receiver_calls *calls);
 
-/* The HTTP status to answer: 200, 400 not verified, 404 no such path, 409 a delivery that was
- * handled before, 500 some object could not be asked for, 503 suspended or not ready. */
+/* Comes again: too many calls of its namespace wait for issuers of tokens. */
+enum { RECEIVER_CALL_BUSY = 0 };
+
+/* RECEIVER_CALL_BUSY, or the HTTP status to answer: 200, 400 not verified, 404 no such path, 409 a
+ * delivery that was handled before, 500 some object could not be asked for, 503 suspended or not
+ * ready. */
 int receiver_call_run(struct receiver_calls *calls, arena *a, const struct webhook_call *call);
 
 /* What a Receiver refers to, so that it is found by its path. */

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "base/clock.h"
+#include "base/list.h"
 #include "base/metrics.h"
 #include "base/pool.h"
 #include "control/receiver_call.h"
@@ -23,11 +24,15 @@ METRIC(receiver_inflight) = {
     .labels = {"handler", "service"},
 };
 
+#define PATIENCE_NS (30 * CLOCK_SECOND)
+#define PAUSE_NS    (50 * CLOCK_MS)
+
 struct hook_server {
     struct loop *loop;
     struct httpd *httpd;
     struct pool *pool;
     struct receiver_calls *calls;
+    struct list_link parked; /* struct job: wait until others of their namespace are done */
 };
 
 /* One call, from the loop to a worker and back. */
@@ -38,7 +43,9 @@ struct job {
     str method;
     int64_t began_ns;
     int status;
-    arena arena; /* holds the job, too */
+    struct list_link link;   /* in parked */
+    struct loop_timer again; /* while it is */
+    arena arena;             /* holds the job, too */
 };
 
 static void finish(struct job *job)
@@ -51,11 +58,35 @@ static void finish(struct job *job)
     arena_done(&a);
 }
 
+static void answer_job(struct job *job)
+{
+    httpd_reply(job->ticket, &(struct httpd_answer){.status = job->status});
+    finish(job);
+}
+
+static void work(void *context);
+
+static void try_again(void *context)
+{
+    struct job *job = context;
+    list_remove(&job->link);
+    pool_run(job->server->pool, work, job);
+}
+
+/* One that has to wait for its turn does so without a worker. */
 static void reply(void *context)
 {
     struct job *job = context;
-    httpd_reply(job->ticket, &(struct httpd_answer){.status = job->status});
-    finish(job);
+    struct hook_server *server = job->server;
+    int64_t now_ns = clock_now_ns();
+    bool busy = job->status == RECEIVER_CALL_BUSY;
+    if (busy && server->httpd && now_ns - job->began_ns < PATIENCE_NS) {
+        list_add_last(&server->parked, &job->link);
+        loop_timer_set(server->loop, &job->again, now_ns + PAUSE_NS, try_again, job);
+        return;
+    }
+    if (busy) job->status = 503;
+    answer_job(job);
 }
 
 static void work(void *context)
@@ -133,6 +164,7 @@ err *hook_server_start(struct loop *loop, struct manager *manager, struct hook_o
         .context = server,
     };
     server->loop = loop;
+    list_init(&server->parked);
     err *e = httpd_start(loop, listen, &server->httpd);
     if (e) {
         free(server);
@@ -151,8 +183,15 @@ int hook_server_port(const struct hook_server *server)
 
 void hook_server_stop(struct hook_server *server)
 {
-    if (server && server->httpd) httpd_stop(server->httpd);
-    if (server) server->httpd = NULL;
+    if (!server) return;
+    if (server->httpd) httpd_stop(server->httpd);
+    server->httpd = NULL;
+    LIST_EACH (&server->parked, struct job, link, job) {
+        list_remove(&job->link);
+        loop_timer_cancel(server->loop, &job->again);
+        job->status = 503;
+        answer_job(job);
+    }
 }
 
 static void nothing(void *context UNUSED)
