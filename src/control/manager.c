@@ -351,6 +351,7 @@ static void note(struct lane *lane, const node *object)
 static void gone(struct lane *lane, str key)
 {
     objects_remove(lane->manager->objects, key);
+    hub_forget(lane->manager->hub, key);
     lag_gone(lane->manager->lag, key);
     if (lane->queue && lane->controller->seen) lane->controller->seen(lane->manager, key, NULL);
     wake_referrers(lane->manager, key, NULL);
@@ -830,6 +831,24 @@ void manager_saw(struct manager *manager, const node *object)
     if (lane) note(lane, object);
 }
 
+/* Since when the object has been failing, by its status before this run; 0: it has not. Waiting is
+ * no failure. */
+static int64_t failing_since(const node *object)
+{
+    static const char *const waits[] = {"DependencyNotReady", "ArtifactFailed", "Progressing"};
+    NODE_EACH (node_find(object, "status", "conditions", NULL), condition) {
+        int64_t since_wall_ns;
+        str reason = node_get_str(condition, STR("reason"));
+        if (!str_is(node_get_str(condition, STR("type")), "Ready")) continue;
+        if (!str_is(node_get_str(condition, STR("status")), "False")) return 0;
+        for (size_t i = 0; i < COUNT(waits); i++)
+            if (str_is(reason, waits[i])) return 0;
+        str since = node_get_str(condition, STR("lastTransitionTime"));
+        return clock_parse(since, &since_wall_ns) ? since_wall_ns : 0;
+    }
+    return 0;
+}
+
 /* compat: what the object says of itself in annotations goes along. */
 static void tell(struct work *work, enum manager_severity severity, const char *reason, str message,
                  const struct http_header *metadata, size_t metadata_count)
@@ -848,6 +867,7 @@ static void tell(struct work *work, enum manager_severity severity, const char *
                  .resource_version = node_get_str(object, STR("resourceVersion")),
                  .severity = severity >= MANAGER_DRIFT ? NOTICE_ERROR : NOTICE_INFO,
                  .wall_ns = clock_wall_ns(),
+                 .failing_since_wall_ns = failing_since(work->object),
                  .reason = str_of(reason),
                  .message = message,
                  .metadata = all,

@@ -364,9 +364,13 @@ static void follow(struct hub *hub, arena *a, struct notice *notice, int64_t *si
         map_put(&hub->subjects, subject, (void *)(intptr_t)since_ns);
     }
     *since_out = since_ns;
-    if (bad || !since_ns || notice->severity == NOTICE_ERROR || !is_well(notice->reason)) return;
+    bool well = notice->severity == NOTICE_INFO && is_well(notice->reason);
+    if (!well || (!since_ns && !notice->failing_since_wall_ns)) return;
     map_remove(&hub->subjects, subject);
-    str span = span_text(a, clock_now_ns() - since_ns);
+    int64_t span_ns = since_ns ? clock_now_ns() - since_ns : 0;
+    if (notice->failing_since_wall_ns) /* it may have failed before we began */
+        span_ns = MAX(span_ns, clock_wall_ns() - notice->failing_since_wall_ns);
+    str span = span_text(a, span_ns);
     node *metadata = doc_copy_top(a, notice->metadata);
     str key = str_concat(a, notice->about.kind.group, STR("/recovered_after"));
     node_set_str(a, metadata, key, span);
@@ -374,6 +378,11 @@ static void follow(struct hub *hub, arena *a, struct notice *notice, int64_t *si
     notice->metadata = metadata;
     notice->message = str_printf(a, "Ready again after " STR_FMT ". " STR_FMT, STR_ARG(span),
                                  STR_ARG(notice->message));
+}
+
+void hub_forget(struct hub *hub, str subject)
+{
+    map_remove(&hub->subjects, subject);
 }
 
 static void sweep(struct hub *hub, int64_t now_ns)

@@ -40,6 +40,10 @@ void hub_put_alert(struct hub *hub, const struct rule_spec *spec);
 void hub_put_provider(struct hub *hub, const struct target_spec *spec);
 void hub_remove(struct hub *hub, str key);
 
+/* [loop] The object "Kind/ns/name" is gone: another of its name does not recover from its failure.
+ */
+void hub_forget(struct hub *hub, str subject);
+
 /* [any] An event of our own controllers. Everything is copied. */
 void hub_take(struct hub *hub, const struct notice *notice);
 /* [loop] An event that somebody posted. False, with the time to wait, when it repeats another. */

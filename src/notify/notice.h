@@ -18,8 +18,9 @@ struct notice {
     str message, reason;
     const node *metadata; /* a map of texts; never NULL; as a provider sees it, sorted by key */
     str controller, instance;
-    bool recovered; /* the object was bad before, and is well now */
-    int stands_for; /* how many events it sums up; 0: it is one itself */
+    int64_t failing_since_wall_ns; /* of its object, as its status says; 0: it does not */
+    bool recovered;                /* the object was bad before, and is well now */
+    int stands_for;                /* how many events it sums up; 0: it is one itself */
     arena arena;
     _Atomic uint32_t refs;
 };

@@ -583,6 +583,22 @@ def test_state_of_a_commit(desk):
     assert desk.hook.seen(path=f"/api/v1/repos/org/fleet/statuses/{broken}")
 
 
+def test_state_of_a_commit_is_named_by_an_expression(desk):
+    desk.hook.body = b"[]"
+    desk.secret(token="t0ken")
+    desk.ready(provider={"type": "gitea", "address": desk.hook.url + "/org/fleet",
+                         "secretRef": {"name": "hook"}, "commitStatusExpr":
+                         "event.metadata.cluster + '/' + event.involvedObject.name + '/' + "
+                         "provider.metadata.name + '/' + alert.metadata.name"},
+               eventMetadata={"cluster": "prod"})
+    desk.post(desk.event("x", severity="error", metadata={
+        "kustomize.toolkit.fluxcd.io/revision": "main@sha1:" + "a" * 40}))
+    assert desk.hook.wait('"state"')[0].json["context"] == "prod/app/hook/all"
+    desk.provider(type="gitea", commitStatusExpr="nobody.knows", secretRef={"name": "hook"})
+    desk.tenant.wait_condition("providers", "hook", "False", "InvalidCELExpression",
+                               "spec.commitStatusExpr")
+
+
 def test_comment_on_a_change_request(desk):
     notes = []
 
@@ -762,6 +778,38 @@ def test_flood_becomes_a_sum(own_desk):
     assert " more events 'HealthCheckFailed' of Kustomization objects within 5s: " + \
         f"{desk.tenant.namespace}/unit-20, " in total["message"]
     assert "The last one says: unit " in total["message"]
+
+
+def test_units_that_fail_together_give_a_sum(own_desk):
+    desk = own_desk("--notification-flood-window=3s", "--notification-flood-threshold=3")
+    desk.ready(eventSeverity="error")
+    desk.tenant.push({"app/objects.yaml": "kind: ConfigMap\napiVersion: v1\n"})
+    desk.tenant.source()
+    for number in range(12):
+        desk.tenant.unit(f"app-{number}")
+
+    def failures():
+        total = 0
+        for request in desk.hook.seen('"severity":"error"'):
+            total += int(request.json["metadata"].get("events", 1))
+        return total
+    eventually(lambda: failures() == 12, what="12 failures, told one way or the other")
+    assert len(desk.hook.seen('"severity":"error"')) < 12
+
+
+def test_recovery_is_told_after_a_restart(own_desk, private_cluster):
+    desk = own_desk()
+    desk.ready(provider={"type": "slack"})  # which is not told of success but after a failure
+    desk.tenant.push({"app/objects.yaml": "kind: ConfigMap\napiVersion: v1\n"})
+    desk.tenant.source()
+    desk.tenant.unit()
+    desk.tenant.wait_failed("BuildFailed")
+    desk.operator.stop()
+    commit = desk.tenant.push_objects(configmap("settings"))
+    private_cluster.operator().start_ready()
+    desk.tenant.pull_now()
+    desk.tenant.wait_applied(commit)
+    desk.hook.wait("Ready again after ")
 
 
 def test_rate_of_one_provider(own_desk):

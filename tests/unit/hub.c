@@ -161,7 +161,7 @@ struct order {
     const struct rule_spec *rule;
     const struct target_spec *target;
     const struct notice *notice;
-    const char *remove;
+    const char *remove, *forget;
     bool taken;
     int64_t wait_ns;
 };
@@ -172,6 +172,7 @@ static void obey(void *context)
     if (order->rule) hub_put_alert(order->hub, order->rule);
     if (order->target) hub_put_provider(order->hub, order->target);
     if (order->notice) order->taken = hub_post(order->hub, order->notice, &order->wait_ns);
+    if (order->forget) hub_forget(order->hub, str_of(order->forget));
     if (order->remove) hub_remove(order->hub, str_of(order->remove));
 }
 
@@ -356,6 +357,27 @@ static void what_repeats_is_no_news(void **state)
     assert_true(str_find(told, STR("\"recovered_after\":\"1 s\"")) > 0);
 }
 
+/* A failure from before our time is known by the status; a name alone is no memory. */
+static void recovery_survives_a_restart(void **state)
+{
+    struct world *world = *state;
+    arena a AUTO(arena_done) = {0};
+    struct target_spec target = plain_target(world);
+    connect_up(world, &target, false);
+    struct notice error = make_notice(&a, "error"), info = make_notice(&a, "info");
+    info.failing_since_wall_ns = clock_wall_ns() - 14 * 60 * CLOCK_SECOND;
+    post(world, &info);
+    post(world, &error);
+    struct order order = {.hub = world->hub, .forget = "Kustomization/flux-system/apps"};
+    loop_call(world->loop, obey, &order);
+    info.failing_since_wall_ns = 0;
+    info.message = STR("a new one");
+    post(world, &info);
+    wait_for(world, "Provider/flux-system/plain", 3);
+    assert_true(str_find(body_at(world, 0), STR("\"Ready again after 14 min. Deploy")) > 0);
+    assert_true(str_find(body_at(world, 2), STR("\"message\":\"a new one\"")) > 0);
+}
+
 /* Progress and drift are neither the beginning nor the end of a failure. */
 static void only_success_ends_a_failure(void **state)
 {
@@ -505,6 +527,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(every_type_is_delivered_over_tls, setup, teardown),
         cmocka_unit_test_setup_teardown(strangers_are_not_told, setup, teardown),
         cmocka_unit_test_setup_teardown(what_repeats_is_no_news, setup, teardown),
+        cmocka_unit_test_setup_teardown(recovery_survives_a_restart, setup, teardown),
         cmocka_unit_test_setup_teardown(only_success_ends_a_failure, setup, teardown),
         cmocka_unit_test_setup_teardown(an_alert_for_errors_gets_errors, setup, teardown),
         cmocka_unit_test_setup_teardown(a_failure_is_tried_again_and_told_once, setup, teardown),
