@@ -8,6 +8,7 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -23,6 +24,7 @@ enum {
     CONFIG_MAX = 64,
     POLL_MS = 100,
     GRACE_MS = 1000,
+    KEY_FD = 9, /* of GITRUN_KEY */
     PIECE_BYTES = 64 * 1024,
     CANNOT_START = 127
 };
@@ -177,6 +179,8 @@ static err *make_setting(struct setting *s, const struct gitrun *run)
         set_config(s, fixed_config[i][0], str_of(fixed_config[i][1]));
     }
     if (run->remote) TRY(set_remote(s, run->remote));
+    for (const char *const *more = run->variables; more && *more; more++)
+        *ARENA_PUSH(s->a, s->items, s->count, s->room) = (char *)*more;
     set(s, "GIT_CONFIG_COUNT", str_printf(s->a, "%d", s->config_count));
     *ARENA_PUSH(s->a, s->items, s->count, s->room) = NULL;
     return NULL;
@@ -208,7 +212,7 @@ static void child_done(struct child *child)
 struct launch { /* what the child needs between fork and exec, where nothing may be allocated */
     char *program, *folder;
     char **argv, **environment;
-    int in, out, errors;
+    int in, out, errors, key;
     const int *files;
     int file_count;
 };
@@ -232,7 +236,9 @@ static _Noreturn void become(const struct launch *launch)
     signal(SIGPIPE, SIG_DFL);
     bool ready = dup2(launch->in, 0) >= 0 && dup2(launch->out, 1) >= 0 &&
                  dup2(launch->errors, 2) >= 0 && chdir(launch->folder) == 0;
+    if (launch->key >= 0) ready = ready && dup2(launch->key, KEY_FD) >= 0;
     close_range(3, ~0U, CLOSE_RANGE_CLOEXEC);
+    if (launch->key >= 0) fcntl(KEY_FD, F_SETFD, 0);
     for (int i = 0; i < launch->file_count; i++)
         fcntl(launch->files[i], F_SETFD, 0);
     if (ready) execve(launch->program, launch->argv, launch->environment);
@@ -263,6 +269,7 @@ static void close_fd(int *fd)
 static err *fork_child(const struct gitrun *run, struct launch *launch, struct child *child)
 {
     int in AUTO(close_fd) = -1, out_end AUTO(close_fd) = -1, errors_end AUTO(close_fd) = -1;
+    int key AUTO(close_fd) = -1;
     int out[2], errors[2];
     TRY(open_input(run->input, &in));
     if (pipe2(out, O_CLOEXEC) != 0) return fs_error("open a pipe to", run->git);
@@ -271,6 +278,12 @@ static err *fork_child(const struct gitrun *run, struct launch *launch, struct c
     if (pipe2(errors, O_CLOEXEC) != 0) return fs_error("open a pipe to", run->git);
     child->errors = errors[0];
     errors_end = errors[1];
+    if (run->key.len) {
+        must(!launch->file_count); /* one of them might be in the place of the key */
+        TRY(open_input(run->key, &key));
+        if (fchmod(key, 0600) != 0) return fs_error("protect", STR("the key"));
+    }
+    launch->key = key;
     launch->in = in;
     launch->out = out_end;
     launch->errors = errors_end;

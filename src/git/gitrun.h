@@ -9,12 +9,17 @@
 
 #include "git/remote.h"
 
+/* The path under which the program reads `key`; its mode is 0600. */
+#define GITRUN_KEY "/proc/self/fd/9"
+
 struct gitrun {
-    str git;                     /* the program; empty: "git" from PATH */
-    str folder;                  /* a bare repository, or an empty folder for `init` */
-    const char *const *args;     /* after "git"; ends with NULL */
-    const struct remote *remote; /* is "origin" then; NULL: no network at all */
-    str input;                   /* of the program */
+    str git;                      /* the program; empty: "git" from PATH */
+    str folder;                   /* a bare repository, or an empty folder for `init` */
+    const char *const *args;      /* after "git"; ends with NULL */
+    const struct remote *remote;  /* is "origin" then; NULL: no network at all */
+    str input;                    /* of the program */
+    str key;                      /* a file that exists in memory only: GITRUN_KEY to the program */
+    const char *const *variables; /* more of its environment, "NAME=value"; ends with NULL */
     /* Output in pieces as it comes; an error ends the program. NULL: it is gathered. */
     err *(*take)(void *context, str bytes);
     void *context;
