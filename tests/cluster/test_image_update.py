@@ -324,7 +324,7 @@ git update-ref refs/heads/main {repository.head}
 
 
 def test_two_automations_on_one_branch_under_load(images):
-    """Fifty new tags while somebody else pushes, too: every update lands, and history only grows."""
+    """Fifty tags while somebody else pushes, too: every update lands, and history only grows."""
     tenant = images.tenant
     tenant.push({f"app/{name}.yaml": f"image: {IMAGE}:0 {marker(tenant, name)}\n"
                  for name in ("one", "two")})
@@ -486,8 +486,8 @@ def test_signing_key_that_cannot_be_used(images, gpg_home, tmp_path):
             ("gpg", {"git.asc": both, "passphrase": "secret"},
              "multiple entities read from secret 'key', could not determine which signing key"),
             ("gpg", {"git.asc": "not a key"}, "it is no armored private key"),
-            ("ssh", {"identity": path.read_text()}, "can not use passphrase protected signing key "
-                                                    "without 'password' field present in secret key"),
+            ("ssh", {"identity": path.read_text()},
+             "can not use passphrase protected signing key without 'password' field present"),
             ("ssh", {"identity": path.read_text(), "password": "wrong"}, "the password is wrong"),
             ("ssh", {"identity": "not a key"}, "ssh-keygen cannot sign with the key")):
         images.api.delete("secrets", namespace, "key")
