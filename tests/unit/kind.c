@@ -14,6 +14,8 @@
 #include "base/fs.h"
 #include "control/alert_spec.h"
 #include "control/gitrepository_spec.h"
+#include "control/imagepolicy_spec.h"
+#include "control/imagerepository_spec.h"
 #include "control/imageupdateautomation_spec.h"
 #include "control/kustomization_spec.h"
 #include "control/provider_spec.h"
@@ -128,6 +130,43 @@ static void test_imageupdateautomation(void **state UNUSED)
     assert_int_equal(spec.git.push.options->count, 1);
     assert_int_equal(node_get(spec.policy_selector, STR("matchExpressions"))->count, 1);
     assert_true(str_is(spec.update.path, "./apps"));
+}
+
+static void test_imagerepository(void **state UNUSED)
+{
+    arena a AUTO(arena_done) = {0};
+    struct imagerepository_spec spec;
+    node *object = example(&a, "imagerepository");
+    assert_null(imagerepository_spec_decode(&a, object, &spec));
+    assert_true(str_is(spec.image, "registry.example.com:5000/team/app"));
+    assert_int_equal(spec.interval_ns, 300 * CLOCK_SECOND);
+    assert_int_equal(imagerepository_spec_timeout_ns(&spec), 20 * CLOCK_SECOND);
+    assert_true(str_is(spec.secret_ref.name, "pull") &&
+                str_is(spec.proxy_secret_ref.name, "proxy"));
+    assert_true(str_is(spec.cert_secret_ref.name, "trust"));
+    assert_true(str_is(spec.service_account_name, "puller") && spec.suspend && spec.insecure);
+    assert_int_equal(spec.access_from.selectors.count, 2);
+    assert_null(spec.access_from.selectors.items[1].match_labels);
+    assert_int_equal(spec.exclusion_list.count, 2);
+    node_unset(node_get(object, STR("spec")), STR("exclusionList"));
+    node_unset(node_get(object, STR("spec")), STR("timeout"));
+    assert_null(imagerepository_spec_decode(&a, object, &spec));
+    assert_true(str_is(spec.exclusion_list.items[0], "^.*\\.sig$"));
+    assert_int_equal(imagerepository_spec_timeout_ns(&spec), 300 * CLOCK_SECOND);
+}
+
+static void test_imagepolicy(void **state UNUSED)
+{
+    arena a AUTO(arena_done) = {0};
+    struct imagepolicy_spec spec;
+    assert_null(imagepolicy_spec_decode(&a, example(&a, "imagepolicy"), &spec));
+    assert_true(str_is(spec.repository.name, "app") && str_is(spec.repository.namespace, "images"));
+    assert_true(str_is(node_get_str(spec.policy.semver, STR("range")), ">=1.2.0 <2.0.0"));
+    assert_true(str_is(node_get_str(spec.policy.alphabetical, STR("order")), "desc"));
+    assert_true(str_is(node_get_str(spec.policy.numerical, STR("order")), "asc"));
+    assert_true(str_is(spec.filter.extract, "$ts") && spec.suspend);
+    assert_int_equal(spec.reflection, IMAGEPOLICY_ALWAYS);
+    assert_int_equal(spec.interval_ns, 600 * CLOCK_SECOND);
 }
 
 static void test_provider(void **state UNUSED)
@@ -291,6 +330,8 @@ int main(void)
         cmocka_unit_test(test_gitrepository),
         cmocka_unit_test(test_kustomization),
         cmocka_unit_test(test_alert),
+        cmocka_unit_test(test_imagerepository),
+        cmocka_unit_test(test_imagepolicy),
         cmocka_unit_test(test_provider),
         cmocka_unit_test(test_imageupdateautomation),
         cmocka_unit_test(test_provider_types),
