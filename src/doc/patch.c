@@ -1,5 +1,7 @@
 #include "doc/patch.h"
 
+#include <math.h>
+
 #include "base/buf.h"
 #include "base/limits.h"
 #include "doc/json.h"
@@ -363,17 +365,23 @@ err *patch_apply(arena *a, const struct patch *patch, node **root)
 
 /* --- Through JSON and back --- */
 
-static void normalize_number(arena *a, node *n)
+static err *normalize_number(arena *a, node *n)
 {
     struct number number;
     number_read(n->text, n->kind == NODE_INT, &number);
-    if (number.class != NUMBER_FINITE) return; /* JSON has no word for it: printing fails */
+    if (number.class != NUMBER_FINITE) return NULL; /* JSON has no word for it: printing fails */
     double value = number_to_double(&number);
+    if (!isfinite(value)) {
+        return err_invalid("json: cannot unmarshal number " STR_FMT
+                           " into Go value of type float64",
+                           STR_ARG(n->text));
+    }
     buf text = BUF(a);
     number_write_double(&text, value == 0 ? 0 : value, -4, 6); /* no -0 */
     n->text = buf_str(&text);
     bool whole = !str_has_char(n->text, '.') && !str_has_char(n->text, 'e');
     n->kind = whole ? NODE_INT : NODE_FLOAT;
+    return NULL;
 }
 
 static bool is_true(const node *n)
@@ -382,21 +390,21 @@ static bool is_true(const node *n)
     return node_to_bool(n, &value) && value;
 }
 
-void patch_normalize(arena *a, node *root)
+err *patch_normalize(arena *a, node *root)
 {
     char space[TIMESTAMP_BYTES];
     switch (root->kind) {
     case NODE_MAP:
         PAIR_EACH (root, pair)
-            patch_normalize(a, pair->value);
+            TRY(patch_normalize(a, pair->value));
         break;
     case NODE_LIST:
         NODE_EACH (root, item)
-            patch_normalize(a, item);
+            TRY(patch_normalize(a, item));
         break;
     case NODE_INT:
     case NODE_FLOAT:
-        normalize_number(a, root);
+        TRY(normalize_number(a, root));
         break;
     case NODE_NULL:
         root->text = STR("null");
@@ -410,6 +418,7 @@ void patch_normalize(arena *a, node *root)
     }
     root->style = NODE_PLAIN;
     root->time = root->tagged = 0;
+    return NULL;
 }
 
 /* --- Merge patch --- */

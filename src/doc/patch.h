@@ -23,8 +23,9 @@ MUST_USE err *patch_read(arena *a, const node *list, struct patch *out);
 MUST_USE err *patch_apply(arena *a, const struct patch *patch, node **root);
 
 /* The tree as it is after a trip through Go's JSON: every number read as a double, every scalar
- * without the style and tag it was written with. Changes the tree in place. */
-void patch_normalize(arena *a, node *root);
+ * without the style and tag it was written with. A number that no double holds is an error. Changes
+ * the tree in place. */
+MUST_USE err *patch_normalize(arena *a, node *root);
 
 /* RFC 7386. *root is changed in place or replaced; nodes of the patch are copied, texts borrowed.
  */

@@ -183,18 +183,25 @@ err *plain_repeated(const struct node_pair *first, const struct node_pair *secon
 
 static err *settle(arena *a, node *n, bool in_flow, int depth);
 
-static err *settle_map(arena *a, node *map, bool in_flow, int depth)
+static err *check_keys(arena *a, const node *map)
 {
     uint32_t first, second;
-    if (node_find_twins(a, map, &first, &second)) {
-        return plain_repeated(&map->pairs[first], &map->pairs[second]);
-    }
+    if (!node_find_twins(a, map, &first, &second)) return NULL;
+    return plain_repeated(&map->pairs[first], &map->pairs[second]);
+}
+
+static err *settle_map(arena *a, node *map, bool in_flow, int depth)
+{
+    bool folded = false;
+    TRY(check_keys(a, map));
     PAIR_EACH (map, pair) {
+        const char *written = pair->key.data;
         TRY(plain_key(a, pair, &pair->key));
+        folded |= pair->key.data != written;
         pair->key_style = NODE_PLAIN;
         TRY(settle(a, pair->value, in_flow, depth));
     }
-    return NULL;
+    return folded ? check_keys(a, map) : NULL; /* keys that differed may be alike now */
 }
 
 static err *settle_scalar(arena *a, node *n, bool in_flow)

@@ -180,7 +180,7 @@ static err *apply_operations(struct build *build, struct resmap *map,
         resource_show_internal(build->a, resource);
         scalar_settle(build->a, resource->root);
         TRY(patch_apply(build->a, operations, &resource->root));
-        patch_normalize(build->a, resource->root);
+        TRY(patch_normalize(build->a, resource->root));
         resource_renew_annotations(build->a, resource);
         resource_hide_internal(resource);
         resmap_refresh(map, resource);

@@ -23,7 +23,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (!e) e = patch_apply(&a, &patch, &root);
     if (e) return 0;
 
-    patch_normalize(&a, root);
+    e = patch_normalize(&a, root);
+    if (e) return 0;
     buf printed AUTO(buf_done) = {0};
     json_write(&printed, root, (struct json_style){0});
     err *again AUTO(err_done) = json_parse(&a, buf_str(&printed), (struct json_options){0}, &root);
