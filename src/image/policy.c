@@ -114,12 +114,11 @@ static bool is_digit(char c, bool hex)
 }
 
 /* Go's floating-point literals: the parts there, underscores between digits only, an exponent
- * where hexadecimal wants one. *out is the text without underscores. */
-static bool is_number(str text, char out[64])
+ * where hexadecimal wants one. `out`, as long as the text, is it without underscores. */
+static bool is_number(str text, char *out)
 {
     size_t at = 0, len = 0, digits = 0;
     bool hex = false, point = false, exponent = false, base = false;
-    if (text.len >= 63) return false;
     if (text.len && (text.data[0] == '+' || text.data[0] == '-')) out[len++] = text.data[at++];
     if (at + 2 < text.len && text.data[at] == '0' && (text.data[at + 1] | 0x20) == 'x') {
         hex = base = true;
@@ -155,7 +154,7 @@ static bool is_number(str text, char out[64])
     return digits > 0 && (!hex || exponent);
 }
 
-static bool to_number(str text, double *out)
+static bool to_number(arena *a, str text, double *out)
 {
     static const char *const words[] = {"inf", "infinity", "nan"};
     str word = text;
@@ -167,19 +166,21 @@ static bool to_number(str text, double *out)
         *out = i == 2 ? NAN : minus ? -INFINITY : INFINITY;
         return true;
     }
-    char plain[64];
+    char few[64], *plain = few;
+    if (text.len >= sizeof few) plain = arena_alloc(a, text.len + 1);
     if (!is_number(text, plain)) return false;
     *out = strtod(plain, NULL);
     return !isinf(*out);
 }
 
-static err *choose_numerical(const struct policy *policy, const struct candidates *all, str *out)
+static err *choose_numerical(arena *a, const struct policy *policy, const struct candidates *all,
+                             str *out)
 {
     double best = 0, number;
     const struct candidate *found = NULL;
     for (size_t i = 0; i < all->count; i++) {
         str value = all->items[i].value;
-        if (!to_number(value, &number))
+        if (!to_number(a, value, &number))
             return err_invalid("failed to parse invalid numeric value '" STR_FMT "'",
                                STR_ARG(value));
         /* compat: of equal numbers the later one counts. */
@@ -200,7 +201,7 @@ err *policy_choose(arena *a, const struct policy *policy, const str *tags, size_
     case POLICY_SEMVER:
         return choose_semver(a, policy, &all, out);
     case POLICY_NUMERICAL:
-        return choose_numerical(policy, &all, out);
+        return choose_numerical(a, policy, &all, out);
     default:
         return choose_alphabetical(policy, &all, out);
     }

@@ -35,7 +35,18 @@ bool reference_digest_is_valid(str digest)
 static bool is_repository(str text)
 {
     return text.len > 0 && text.len <= LIMIT_OCI_REPOSITORY_BYTES && all_of(text, "_-./") &&
-           text.data[0] != '/' && str_find(text, STR("..")) < 0 && str_find(text, STR("//")) < 0;
+           text.data[0] != '/' && text.data[text.len - 1] != '/' && str_find(text, STR("..")) < 0 &&
+           str_find(text, STR("//")) < 0;
+}
+
+static bool is_ipv6(str host)
+{
+    char text[INET6_ADDRSTRLEN];
+    struct in6_addr address;
+    if (host.len >= sizeof text || !all_of(host, ":.ABCDEF")) return false;
+    memcpy(text, host.data, host.len);
+    text[host.len] = 0;
+    return inet_pton(AF_INET6, text, &address) == 1;
 }
 
 /* The authority of a URL: a name or an address, and a port. */
@@ -48,7 +59,7 @@ static bool is_registry(str text)
         host = str_slice(text, 1, (size_t)end);
         port = str_skip(text, (size_t)end + 1);
         if (port.len && !str_strip_prefix(&port, STR(":"))) return false;
-        if (!all_of(host, ":.ABCDEF")) return false;
+        if (!is_ipv6(host)) return false;
     } else {
         str_cut(text, ':', &host, &port);
         if (!all_of(host, "-._ABCDEFGHIJKLMNOPQRSTUVWXYZ")) return false;

@@ -379,6 +379,7 @@ static err *read_pages(struct session *session, str **tags, size_t *count)
 {
     arena *a = session->a;
     size_t room = 0;
+    struct map seen AUTO(map_done) = {0};
     str url = str_printf(a, STR_FMT "/v2/" STR_FMT "/tags/list?n=%d", STR_ARG(session->origin),
                          STR_ARG(session->reference->repository), PAGE);
     for (int page = 0; url.len; page++) {
@@ -388,11 +389,11 @@ static err *read_pages(struct session *session, str **tags, size_t *count)
         if (page == LIMIT_OCI_PAGES)
             return err_invalid("the list of tags has more than the limit of %d pages",
                                LIMIT_OCI_PAGES);
+        map_put(&seen, url, session);
         TRY(ask(session, &request, &response));
         err *e = add_tags(a, response.body, tags, count, &room);
-        str asked = url;
-        if (!e) e = link_next(a, http_header(&response, STR("link")), asked, &url);
-        if (!e && url.len && (str_eq(url, asked) || *count == before))
+        if (!e) e = link_next(a, http_header(&response, STR("link")), request.url, &url);
+        if (!e && url.len && (map_has(&seen, url) || *count == before))
             e = err_invalid("the pages of the list of tags do not come to an end");
         if (e) return err_wrap(e, STR_FMT, STR_ARG(name_of(a, &request)));
     }

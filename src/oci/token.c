@@ -22,12 +22,21 @@ static bool is_address(arena *a, str host)
     return inet_pton(AF_INET, text, bytes) == 1 || inet_pton(AF_INET6, text, bytes) == 1;
 }
 
-/* The last two labels: "ghcr.io" of both "ghcr.io" and "pkg.ghcr.io". */
+/* Where the label in front of `at` begins. */
+static size_t label_before(str host, size_t at)
+{
+    return (size_t)(str_rfind_char(str_head(host, at), '.') + 1);
+}
+
+/* The last two labels: "ghcr.io" of both "ghcr.io" and "pkg.ghcr.io". Three below a country's short
+ * second level ("example.co.uk"), under which strangers live side by side. */
 static str domain_of(str host)
 {
-    ptrdiff_t last = str_rfind_char(host, '.');
-    ptrdiff_t before = last > 0 ? str_rfind_char(str_head(host, (size_t)last), '.') : -1;
-    return str_skip(host, (size_t)(before + 1));
+    size_t last = label_before(host, host.len);
+    size_t second = last ? label_before(host, last - 1) : 0;
+    bool shared = last && host.len - last == 2 && last - 1 - second <= 3;
+    if (shared && second) second = label_before(host, second - 1);
+    return str_skip(host, second);
 }
 
 err *token_check_realm(arena *a, str registry, bool tls, str realm)

@@ -14,7 +14,8 @@ struct token_proof {
 };
 
 /* INVALID unless the token server may be told our credentials: it has the registry's host, or its
- * name ends with the same two labels, and it does not leave TLS when the registry has it. */
+ * name is in the same domain (two labels, three below the likes of co.uk), and it does not leave
+ * TLS when the registry has it. */
 MUST_USE err *token_check_realm(arena *a, str registry, bool tls, str realm);
 
 /* For a token that reads `repository`. who may be NULL. Texts of *out are in the arena. */
