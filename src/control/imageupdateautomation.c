@@ -46,6 +46,8 @@ struct run {
 
     str source_namespace, push_branch, place; /* place: of the writer */
     bool switches;                            /* push_branch is not what is checked out */
+    str refspec_to; /* where spec.git.push.refspec leads; empty: nowhere */
+    bool refspec_force;
     struct from_git_spec git;
     struct from_git_target checkout, base; /* base: what the commit is put upon */
     struct commit_signing signing;
@@ -173,7 +175,8 @@ static err *check_names(struct run *run)
         return err_because(err_wrap(e, "spec.git.commit.author.email"),
                            "InvalidSourceConfiguration");
     str branch = git->push.branch;
-    if (branch.len && !remote_ref_is_valid(str_concat(run->a, STR("refs/heads/"), branch))) {
+    str ref = str_concat(run->a, STR("refs/heads/"), branch);
+    if (branch.len && (!remote_ref_is_valid(ref) || branch.data[0] == '-')) {
         return bad_source("spec.git.push.branch: '" STR_FMT "' is not a valid name of a branch",
                           STR_ARG(str_head_utf8(branch, 100)));
     }
@@ -253,13 +256,37 @@ static err *find_source(struct run *run)
     return NULL;
 }
 
+/* "src:dst", where src is what we have: the branch, HEAD, or a pattern that takes the branch in. */
+static err *read_refspec(struct run *run)
+{
+    str spec = run->spec.git.push.refspec, from, to, prefix, rest;
+    if (!spec.len) return NULL;
+    str own = str_concat(run->a, STR("refs/heads/"), run->push_branch);
+    run->refspec_force = str_strip_prefix(&spec, STR("+"));
+    if (!str_cut(spec, ':', &from, &to)) to = from;
+    bool pattern = str_cut(from, '*', &prefix, &rest) && !rest.len && str_starts(own, prefix);
+    if (pattern) {
+        to = str_replace(run->a, to, STR("*"), str_skip(own, prefix.len));
+        from = own;
+    }
+    bool ours = str_eq(from, own) || str_is(from, "HEAD") || str_eq(from, run->push_branch);
+    run->refspec_to = to;
+    if (ours && str_starts(to, STR("refs/")) && remote_ref_is_valid(to)) return NULL;
+    return bad_source("spec.git.push.refspec: '" STR_FMT "' does not push the branch '" STR_FMT
+                      "' to a valid reference",
+                      STR_ARG(str_head_utf8(spec, 200)), STR_ARG(run->push_branch));
+}
+
 static err *prepare(struct run *run)
 {
     err *e = find_source(run);
+    if (!e) e = read_refspec(run);
     if (!e) {
         e = commit_signing_read(run->work, &run->spec.git.commit.signing_key, &run->signing);
     }
-    if (!e || str_is(str_of(e->reason), "UnsupportedField")) return e;
+    bool lasting = e && (str_is(str_of(e->reason), "UnsupportedField") ||
+                         str_is(str_of(e->reason), "InvalidSourceConfiguration"));
+    if (!e || lasting) return e;
     return in_step(e, "SourceManagerFailed", "failed configuring source manager");
 }
 
@@ -304,28 +331,19 @@ static err *push_to(struct run *run, struct mirror *mirror, str to, bool force)
     return e && e->kind != ERR_CANCELED ? err_wrap(e, "failed to push to remote") : e;
 }
 
-/* "src:dst", where src is what we have: the branch, HEAD, or a pattern that takes the branch in. */
 static err *push_refspec(struct run *run, struct mirror *mirror)
 {
-    str spec = run->spec.git.push.refspec, from, to, own, star = {0};
-    if (!spec.len) return NULL;
-    bool force = str_strip_prefix(&spec, STR("+"));
-    if (!str_cut(spec, ':', &from, &to)) to = from;
-    own = str_concat(run->a, STR("refs/heads/"), run->push_branch);
-    str prefix = from, star_rest;
-    bool pattern = str_cut(from, '*', &prefix, &star_rest) && !star_rest.len;
-    if (pattern && str_starts(own, prefix)) {
-        star = str_skip(own, prefix.len);
-        to = str_replace(run->a, to, STR("*"), star);
-        from = own;
-    }
-    bool ours = str_eq(from, own) || str_is(from, "HEAD") || str_eq(from, run->push_branch);
-    if (!ours || !remote_ref_is_valid(to)) {
-        return err_invalid("failed to push to remote: spec.git.push.refspec: '" STR_FMT
-                           "' does not push the branch '" STR_FMT "' to a valid reference",
-                           STR_ARG(spec), STR_ARG(run->push_branch));
-    }
-    return push_to(run, mirror, to, force);
+    if (!run->refspec_to.len) return NULL;
+    return push_to(run, mirror, run->refspec_to, run->refspec_force);
+}
+
+/* What an earlier run has pushed to the branch, and failed to push further. */
+static err *push_rest(struct run *run, struct mirror *mirror)
+{
+    str last = node_get_str(run->status.now, STR("lastPushCommit"));
+    if (!run->was_failed || !str_eq(last, run->base.sha)) return NULL;
+    run->commit = run->base.sha;
+    return push_refspec(run, mirror);
 }
 
 static err *commit(struct run *run, struct mirror *mirror, const struct image_edit *edit)
@@ -385,8 +403,8 @@ static err *attempt(struct run *run)
                        memory_of(run), &edit);
     if (e) return in_step(e, "UpdateFailed", "failed to apply policies");
     report_problems(run, &edit);
-    if (edit.count == 0) return NULL;
-    return in_step(commit(run, mirror, &edit), "GitOperationFailed", "failed to update source");
+    e = edit.count ? commit(run, mirror, &edit) : push_rest(run, mirror);
+    return in_step(e, "GitOperationFailed", "failed to update source");
 }
 
 /* ---- the steps ---- */

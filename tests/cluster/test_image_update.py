@@ -9,7 +9,7 @@ import pytest
 
 from harness.eventually import eventually
 from harness.git_host import GIT_ENVIRONMENT
-from harness.manifests import configmap, deployment, secret, stream
+from harness.manifests import deployment, secret, stream
 from harness.repository import git
 from harness.tenant import summary
 
@@ -497,3 +497,262 @@ def test_signing_key_that_cannot_be_used(images, gpg_home, tmp_path):
         images.now()
         message = images.wait("False", "SourceManagerFailed", text)["message"]
         assert message.startswith(failed) and "sesame" not in message
+
+
+# ---- what is asked for ----
+
+def test_suspended_automation_does_nothing(images):
+    before = images.start(suspend=True)
+    images.policy("later", "1.0.1")
+    images.api.patch(AUTOMATIONS, images.tenant.namespace, "auto", {"spec": {"suspend": False}})
+    images.wait_text(":1.0.1")
+    assert images.bare("log", "-1", "--format=%P", "main") == before, "the first commit of ours"
+
+
+def test_policy_selector(images):
+    tenant = images.tenant
+    images.file(f"a: {IMAGE}:0 {marker(tenant, 'a')}\nb: {IMAGE}:0 {marker(tenant, 'b')}\n")
+    images.policy("a", "1", labels={"team": "web"})
+    images.policy("b", "1", labels={"team": "data"})
+    tenant.source()
+    images.automation(policySelector={"matchLabels": {"team": "web"}})
+    images.wait_text(f"a: {IMAGE}:1")
+    assert f"b: {IMAGE}:0" in images.show()
+    assert list(images.get()["status"]["observedPolicies"]) == ["a"]
+    images.automation(policySelector={"matchExpressions": [{"key": "team", "operator": "Is"}]})
+    images.wait("False", "InvalidPolicySelector", "failed to parse policy selector: ")
+    tenant.wait_condition(AUTOMATIONS, "auto", "True", "InvalidPolicySelector", kind="Stalled")
+
+
+def test_only_below_the_path(images):
+    tenant = images.tenant
+    text = f"image: {IMAGE}:1.0.0 {marker(tenant)}\n"
+    tenant.push({"apps/a.yaml": text, "apps/b/Kustomization": text, "apps/c.yml": text,
+                 "apps/d.json": text, "appsx/a.yaml": text, "other/a.yaml": text})
+    images.policy(tag="1.0.1")
+    tenant.source()
+    images.automation(path="./apps/")
+    images.wait_text(":1.0.1", "apps/a.yaml")
+    changed = images.bare("diff", "--name-only", "main~1", "main").split()
+    assert changed == ["apps/a.yaml", "apps/b/Kustomization", "apps/c.yml"]
+
+
+@pytest.mark.parametrize("path, text", [
+    ("../elsewhere", "spec.update.path: '../elsewhere' leads out of the repository"),
+    ("/../../etc", "spec.update.path"),
+    ("nowhere", "spec.update.path: lstat nowhere: no such file or directory"),
+    ("link", "spec.update.path: 'link' is, or goes through, a symbolic link"),
+], ids=["up", "absolute", "missing", "link"])
+def test_path_that_leads_elsewhere(images, path, text):
+    os.makedirs(images.tenant.repository.work, exist_ok=True)
+    os.symlink("/etc", os.path.join(images.tenant.repository.work, "link"))
+    before = images.start(path=path)
+    message = images.wait("False", "UpdateFailed", text)["message"]
+    assert message.startswith("failed to apply policies: ")
+    assert images.head() == before
+
+
+def test_source_that_is_missing_and_comes(images):
+    images.file(f"image: {IMAGE}:1.0.0 {marker(images.tenant)}\n")
+    images.policy(tag="1.0.1")
+    images.automation()
+    images.wait("False", "SourceManagerFailed",
+                "failed configuring source manager: referenced git repository does not exist: ")
+    images.tenant.source()
+    images.wait_text(":1.0.1")
+    images.wait()
+
+
+def test_git_is_missing(images):
+    images.tenant.source()
+    images.tenant.apply_ours("ImageUpdateAutomation", "auto", {
+        "interval": "1h", "sourceRef": {"kind": "GitRepository", "name": "repo"}})
+    images.wait("False", "InvalidSourceConfiguration",
+                "source kind 'GitRepository' necessitates field .spec.git: invalid source config")
+
+
+def test_no_branch_to_push_to(images):
+    images.file("a: 1\n")
+    images.tenant.source(ref={"tag": "v1"})
+    images.automation()
+    images.wait("False", "SourceManagerFailed", "push spec not provided, and cannot be inferred "
+                "from .spec.git.checkout.ref or GitRepository .spec.ref")
+
+
+def test_branch_that_is_gone_and_back(images):
+    images.start()
+    images.wait_text(":1.0.1")
+    images.wait()
+    head = images.head()
+    images.bare("update-ref", "-d", "refs/heads/main")
+    images.choose("app", "1.0.2")
+    images.wait("False", "GitOperationFailed", "failed to checkout source: ")
+    images.bare("update-ref", "refs/heads/main", head)
+    images.wait_text(":1.0.2", timeout=40)
+    images.wait()
+
+
+def test_history_that_somebody_rewrites(images):
+    """A forced push by somebody else is where the next commit begins; nothing is forced by us."""
+    before = images.start()
+    images.wait_text(":1.0.1")
+    images.wait()
+    images.bare("update-ref", "refs/heads/main", before)
+    images.choose("app", "1.0.2")
+    images.wait_text(":1.0.2")
+    assert images.bare("log", "-1", "--format=%P", "main") == before
+
+
+def test_repository_behind_a_password(images):
+    tenant = images.tenant
+    tenant.host.passwords[tenant.repository.name] = ("robot", "s3cr3t-pass")
+    images.api.apply(secret("git", {"username": "robot", "password": "wrong-pass"},
+                            namespace=tenant.namespace))
+    images.file(f"image: {IMAGE}:1.0.0 {marker(tenant)}\n")
+    images.policy(tag="1.0.1")
+    tenant.source(secretRef={"name": "git"})
+    images.automation()
+    message = images.wait("False", "GitOperationFailed", "authentication required")["message"]
+    assert "wrong-pass" not in message
+    images.api.apply(secret("git", {"username": "robot", "password": "s3cr3t-pass"},
+                            namespace=tenant.namespace))
+    images.wait_text(":1.0.1", timeout=40)
+
+
+def test_deletion_leaves_git_alone(images):
+    images.start()
+    images.wait_text(":1.0.1")
+    images.wait()
+    head = images.head()
+    images.api.delete(AUTOMATIONS, images.tenant.namespace, "auto")
+    images.tenant.wait_gone(AUTOMATIONS, "auto")
+    assert images.head() == head
+
+
+# ---- hostile inputs ----
+
+def test_markers_that_are_not_for_us(images):
+    tenant = images.tenant
+    other = "# " + json.dumps({"$imagepolicy": "kube-system:app"})
+    bomb = '# {"$imagepolicy": ' + '{"a":' * 2000
+    lines = "".join(f"- x{number} {other if number % 2 else bomb}\n" for number in range(500))
+    text = (f"a: {IMAGE}:1.0.0 {other}\nb: {IMAGE}:1.0.0 {marker(tenant, 'nobody')}\n"
+            f"c: &x {IMAGE}:1.0.0 {marker(tenant)}\nd: *x\nlist:\n{lines}")
+    images.start(text)
+    images.wait_text("c: &x registry.example.test/app:1.0.1")
+    assert images.show() == text.replace(f"&x {IMAGE}:1.0.0", f"&x {IMAGE}:1.0.1")
+
+
+def test_links_binaries_and_broken_files_are_passed_over(images):
+    tenant, work = images.tenant, images.tenant.repository.work
+    text = f"image: {IMAGE}:1.0.0 {marker(tenant)}\n"
+    outside = os.path.join(os.path.dirname(work), f"outside-{tenant.namespace}.yaml")
+    with open(outside, "w") as file:
+        file.write(text)
+    os.makedirs(os.path.join(work, "app"), exist_ok=True)
+    os.symlink(outside, os.path.join(work, "app/out.yaml"))
+    os.symlink("../inside.txt", os.path.join(work, "app/in.yaml"))
+    tenant.push({"inside.txt": text, "app/binary.yaml": b"\x00\xff" + text.encode(),
+                 "app/broken.yaml": "a: [" + text, "app/huge.yaml": text + "#" * (5 << 20),
+                 "app/app.yaml": text, "app/chart.yaml": "{{ if .x }}\n" + text + "{{ end }}\n"})
+    images.policy(tag="1.0.1")
+    tenant.source()
+    images.automation()
+    images.wait_text(":1.0.1")
+    images.wait()
+    assert images.bare("diff", "--name-only", "main~1", "main") == "app/app.yaml"
+    assert images.bare("ls-tree", "main", "app/out.yaml").startswith("120000 ")
+    with open(outside) as file:
+        assert file.read() == text
+
+
+@pytest.mark.parametrize("author, text", [
+    ({"name": "Robot\nparent " + "0" * 40, "email": "r@example.test"}, "author.name"),
+    ({"name": "Robot", "email": "r@example.test> 0 +0000\ncommitter x <y"}, "author.email"),
+    ({"name": "Robot <root@example.test>", "email": "r@example.test"}, "'<' is not allowed"),
+], ids=["name", "mail", "brackets"])
+def test_author_that_would_break_the_header(images, author, text):
+    before = images.start(commit={"author": author})
+    images.wait("False", "InvalidSourceConfiguration", text)
+    images.tenant.wait_condition(AUTOMATIONS, "auto", "True", kind="Stalled")
+    assert images.head() == before
+
+
+def test_message_is_verbatim_and_nothing_more(images):
+    """Trailers in the message are the template's own text; images cannot bring any in."""
+    message = "Update\n\n  indented\n\nSigned-off-by: Somebody Else <else@example.test>\n"
+    images.start(commit={"messageTemplate": message})
+    images.wait_text(":1.0.1")
+    done = subprocess.run(["git", "cat-file", "commit", "main"], capture_output=True, check=True,
+                          cwd=images.tenant.repository.bare)
+    assert done.stdout.decode().split("\n\n", 1)[1] == message
+
+
+@pytest.mark.parametrize("push", [
+    {"branch": "../../config"}, {"branch": "-delete"}, {"branch": "a..b"}, {"branch": "a b"},
+    {"branch": "main\nx"}, {"branch": "main:refs/heads/other"}, {"branch": "--force"},
+], ids=lambda push: push["branch"].strip())
+def test_branch_that_is_no_name(images, push):
+    before = images.start(push=push)
+    images.wait("False", "InvalidSourceConfiguration", "is not a valid name of a branch")
+    assert images.bare("for-each-ref", "--format=%(objectname) %(refname)") == \
+        f"{before} refs/heads/main"
+
+
+@pytest.mark.parametrize("refspec", [
+    ":refs/heads/main", "refs/heads/other:refs/heads/x", "refs/heads/main:../x",
+    "refs/heads/main:refs/heads/a --force", "--delete"])
+def test_refspec_that_is_refused(images, refspec):
+    before = images.start(push={"branch": "main", "refspec": refspec})
+    images.wait("False", "InvalidSourceConfiguration", "spec.git.push.refspec: ")
+    assert images.bare("for-each-ref", "--format=%(objectname) %(refname)") == \
+        f"{before} refs/heads/main"
+
+
+def test_refspec_that_the_server_refuses_is_pushed_again(images):
+    before = images.start(tag=None, push={"branch": "main", "refspec": "HEAD:refs/for/main"})
+    images.wait()
+    hook(images, "update", '[ "$1" = refs/heads/main ] || [ -e open ]\n')
+    images.choose("app", "1.0.1")
+    images.wait("False", "GitOperationFailed", "command error on refs/for/main: hook declined")
+    assert images.head() != before
+    with open(os.path.join(images.tenant.repository.bare, "open"), "w"):
+        pass
+    images.wait(timeout=40)
+    assert images.bare("rev-parse", "refs/for/main") == images.head()
+
+
+@pytest.mark.parametrize("tag, image", [
+    ("1.0.1\n\nSigned-off-by: root", IMAGE), ("1.0.1 # {x: y}", IMAGE), ("$(reboot)", IMAGE),
+    ("1.0.1", "app\": {x: y}"), ("1.0.1", "`id`"), ("x" * 200, IMAGE)])
+def test_image_with_characters_that_no_image_has(images, tag, image):
+    before = images.start(tag=None)
+    images.wait()
+    images.choose("app", tag, image)
+
+    def told():
+        events = images.tenant.events("InvalidImage", "auto")
+        assert events and events[0]["type"] == "Warning", events
+        return True
+    eventually(told, what="the event")
+    assert images.head() == before
+
+
+def test_tags_stay_texts(images):
+    """Tags that YAML takes for something else are quoted, and reach the cluster as they are."""
+    tenant = images.tenant
+    images.file("apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: tags\ndata:\n"
+                f"  tag: x {marker(tenant, part='tag')}\n")
+    images.policy(tag="1.0.0")
+    tenant.source()
+    tenant.unit()
+    images.automation()
+    for tag in ("1e3", "yes", "0x10", "null", "007", "1.10", "2024-01-02", "on"):
+        images.choose("app", tag)
+        images.wait_text(f'tag: "{tag}" #')
+
+        def applied():
+            found = tenant.get("configmaps", "tags")
+            assert found and found["data"] == {"tag": tag}
+            return True
+        eventually(applied, what=f"the tag {tag}")
