@@ -91,6 +91,7 @@
 #define LIMIT_HTTP_BUFFER_BYTES (256 * 1024)
 #define LIMIT_HTTPD_CONNECTIONS 256               /* of one listener; more wait in the kernel */
 #define LIMIT_HTTPD_HEADER_BYTES (16 * 1024)      /* of a request, and of its answer */
+#define LIMIT_HTTPD_BODIES_BYTES (32u * 1024 * 1024) /* of all requests under way at a listener */
 #define LIMIT_HTTPD_REQUEST_MS (30 * 1000)        /* until a request is complete, and for a client
                                                      that does not read on */
 

@@ -29,8 +29,8 @@ static void set_ready(struct run *run, const char *value, str reason, str messag
         status_is(status, "Ready", value) && str_eq(status_message(status, "Ready"), message);
     status_set(status, "Ready", value, reason, message);
     if (repeated) return;
-    manager_event(run->work, good ? MANAGER_INFO : MANAGER_ERROR, str_z(run->a, reason), event,
-                  NULL, 0);
+    manager_event(run->work, good ? MANAGER_INFO : MANAGER_ERROR, good ? "Succeeded" : "Failed",
+                  event, NULL, 0);
 }
 
 static err *stall(struct run *run, const err *e)

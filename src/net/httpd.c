@@ -27,6 +27,7 @@ struct httpd {
     bool has_room_again;
     struct list_link unused;   /* struct peer, for the next connections */
     struct list_link deferred; /* struct httpd_ticket */
+    size_t body_bytes;         /* of all requests under way */
     arena arena;
 };
 
@@ -189,10 +190,14 @@ static enum MHD_Result begin(struct peer *peer, struct MHD_Connection *connectio
     return MHD_YES;
 }
 
-/* A body whose length was not stated and that is too long has no answer: the connection ends. */
+/* A body whose length was not stated and that is too long has no answer: the connection ends. So
+ * does one for which there is no room beside those of others. */
 static enum MHD_Result take_body(struct peer *peer, str bytes)
 {
-    if (bytes.len > peer->httpd->options.body_limit - peer->body.len) return MHD_NO;
+    struct httpd *httpd = peer->httpd;
+    if (bytes.len > httpd->options.body_limit - peer->body.len) return MHD_NO;
+    if (httpd->body_bytes + bytes.len > LIMIT_HTTPD_BODIES_BYTES) return MHD_NO;
+    httpd->body_bytes += bytes.len;
     buf_add(&peer->body, bytes);
     return MHD_YES;
 }
@@ -305,6 +310,12 @@ static void on_deadline(void *context)
     shutdown(peer->fd, SHUT_RDWR); /* the daemon sees the end and closes it */
 }
 
+static void drop_body(struct peer *peer)
+{
+    peer->httpd->body_bytes -= peer->body.len;
+    peer->body = BUF(&peer->arena);
+}
+
 static void expect_request(struct peer *peer)
 {
     peer->head_seen = false;
@@ -333,6 +344,7 @@ static void on_connection(void *context, struct MHD_Connection *connection, void
     if (what == MHD_CONNECTION_NOTIFY_CLOSED) {
         struct peer *gone = *socket_context;
         loop_timer_cancel(httpd->loop, &gone->deadline);
+        drop_body(gone);
         arena_done(&gone->arena);
         list_add_first(&httpd->unused, &gone->link);
         httpd->has_room_again = true;
@@ -366,6 +378,7 @@ static void on_completed(void *context, struct MHD_Connection *connection, void 
 {
     (void)context, (void)connection, (void)why;
     struct peer *peer = *request;
+    drop_body(peer);
     arena_done(&peer->arena);
     expect_request(peer);
 }

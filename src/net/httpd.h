@@ -3,8 +3,8 @@
  * HTTP server (the only user of libmicrohttpd, with file_answer, its part). A
  * listener has one handler; it runs on the loop thread, gets a complete request
  * (body within its bound) and answers with bytes or with a file. Slow clients
- * cost a socket, not a thread; connections, header bytes, body bytes and time
- * are bounded (limits.h). While nobody asks, it costs nothing.
+ * cost a socket, not a thread; connections, header bytes, body bytes, of one
+ * request and of all, and time are bounded (limits.h). While nobody asks, it costs nothing.
  *
  * Refused before the handler sees it: a target that is not an absolute path, a
  * path that does not decode, or holds NUL, a control character, a backslash or
@@ -43,8 +43,8 @@ struct httpd_answer {
     const struct httpd_field *fields; /* further header lines, copied */
     size_t field_count;
 };
-/* The request, the arena and what the answer points to live until the return, or until the answer
- * of one that was deferred. */
+/* The request, the arena and what the answer points to live until the return; who defers an answer
+ * copies what is needed later. */
 typedef void httpd_fn(void *context, arena *a, const struct httpd_request *request,
                       struct httpd_answer *answer);
 

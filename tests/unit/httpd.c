@@ -58,6 +58,12 @@ static void handle(void *context, arena *a, const struct httpd_request *request,
                    STR_ARG(request->peer), STR_ARG(httpd_header(request, "x-test")));
 }
 
+static void handle_nothing(void *context UNUSED, arena *a UNUSED,
+                           const struct httpd_request *request UNUSED, struct httpd_answer *answer)
+{
+    answer->status = 200;
+}
+
 static void start(void *context)
 {
     struct fixture *f = context;
@@ -572,6 +578,49 @@ static void addresses_are_understood(void **state)
     }
 }
 
+static void start_big(void *context)
+{
+    struct fixture *f = context;
+    struct httpd_options options = {.address = f->address,
+                                    .body_limit = LIMIT_HTTPD_BODIES_BYTES / 4 + 1,
+                                    .handler = handle_nothing,
+                                    .context = f};
+    f->error = httpd_start(f->loop, options, &f->httpd);
+}
+
+/* All bodies together are bounded, and room that was used is there again afterwards. */
+static void bodies_of_all_are_bounded(void **state)
+{
+    struct fixture *f = *state;
+    enum { CALLS = 7, FIT = 4, BYTES = LIMIT_HTTPD_BODIES_BYTES / FIT };
+    buf body = BUF(&f->a);
+    buf_fill(&body, 'x', BYTES);
+    str head = str_printf(&f->a,
+                          "POST /p HTTP/1.1\r\nHost: x\r\nConnection: close\r\n"
+                          "Content-Length: %d\r\n\r\n",
+                          BYTES + 1);
+    loop_call(f->loop, stop, f);
+    loop_call(f->loop, start_big, f);
+    assert_null(f->error);
+    for (int round = 0; round < 2; round++) {
+        int fds[CALLS], answered = 0;
+        /* All but the last byte of more than fits; then the last bytes. */
+        for (int i = 0; i < CALLS; i++) {
+            fds[i] = dial(f);
+            say(fds[i], head);
+            say(fds[i], buf_str(&body));
+        }
+        for (int i = 0; i < CALLS; i++)
+            say(fds[i], STR("!"));
+        for (int i = 0; i < CALLS; i++)
+            answered += status_of(hear_all(f, fds[i])) == 200;
+        assert_in_range(answered, 1, CALLS - 1);
+        /* Now there is room again. */
+        assert_status(ask(f, str_concat(&f->a, head, str_concat(&f->a, buf_str(&body), STR("!")))),
+                      200);
+    }
+}
+
 /* ---- answers that come later ---- */
 
 static void answer_all(void *context)
@@ -643,6 +692,7 @@ static void deferred_at_the_end(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        TEST(bodies_of_all_are_bounded),
         TEST(deferred_answers),
         TEST(deferred_at_the_end),
         TEST(the_handler_gets_the_request),
