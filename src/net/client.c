@@ -1,5 +1,6 @@
 #include "net/client.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -34,19 +35,45 @@ static int on_socket_made(void *context, curl_socket_t socket, curlsocktype purp
     return CURL_SOCKOPT_OK;
 }
 
+static bool is_link_local_v4(struct in_addr address)
+{
+    return ntohl(address.s_addr) >> 16 == 0xA9FE;
+}
+
+static bool is_link_local_v6(const struct in6_addr *address)
+{
+    struct in_addr mapped;
+    memcpy(&mapped, address->s6_addr + 12, sizeof mapped);
+    return IN6_IS_ADDR_LINKLOCAL(address) ||
+           (IN6_IS_ADDR_V4MAPPED(address) && is_link_local_v4(mapped));
+}
+
 static bool is_link_local(const struct curl_sockaddr *address)
 {
-    if (address->family == AF_INET) {
-        struct sockaddr_in ipv4;
-        memcpy(&ipv4, &address->addr, sizeof ipv4);
-        return ntohl(ipv4.sin_addr.s_addr) >> 16 == 0xA9FE;
-    }
+    struct sockaddr_in ipv4;
     struct sockaddr_in6 ipv6;
+    if (address->family == AF_INET) {
+        memcpy(&ipv4, &address->addr, sizeof ipv4);
+        return is_link_local_v4(ipv4.sin_addr);
+    }
     if (address->family != AF_INET6 || address->addrlen < sizeof ipv6) return false;
     memcpy(&ipv6, &address->addr, sizeof ipv6);
-    const uint8_t *bytes = ipv6.sin6_addr.s6_addr;
-    bool mapped = IN6_IS_ADDR_V4MAPPED(&ipv6.sin6_addr) && bytes[12] == 169 && bytes[13] == 254;
-    return IN6_IS_ADDR_LINKLOCAL(&ipv6.sin6_addr) || mapped;
+    return is_link_local_v6(&ipv6.sin6_addr);
+}
+
+/* Also the spellings that only the C library takes for an address: 2852039166, 0xa9fea9fe. */
+err *client_check(const struct client *client, const struct url *url)
+{
+    arena a AUTO(arena_done) = {0};
+    struct in_addr ipv4;
+    struct in6_addr ipv6;
+    const char *host = str_z(&a, url->host);
+    if (!client->options.no_link_local) return NULL;
+    bool refused = (inet_aton(host, &ipv4) && is_link_local_v4(ipv4)) ||
+                   (inet_pton(AF_INET6, host, &ipv6) == 1 && is_link_local_v6(&ipv6));
+    if (!refused) return NULL;
+    str peer = url_host_port(&a, url);
+    return err_invalid(STR_FMT ": link-local addresses are not allowed", STR_ARG(peer));
 }
 
 /* Decides by the address, not by the name, so that no record in the DNS leads around it. */
@@ -176,11 +203,12 @@ static err *fill(struct client *client, struct http_options options,
     client->options.user_agent = copy_text(a, options.user_agent);
     TRY(choose_proxies(client));
     client->multi = multi_new(client->loop, (struct multi_options){
-        .connections_per_host = options.connections_per_host ?: CONNECTIONS_PER_HOST,
-        .equip = equip,
-        .done = done,
-        .context = client,
-    });
+                                                .connections_per_host = options.connections_per_host
+                                                                            ?: CONNECTIONS_PER_HOST,
+                                                .equip = equip,
+                                                .done = done,
+                                                .context = client,
+                                            });
     return NULL;
 }
 

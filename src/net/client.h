@@ -28,3 +28,6 @@ void client_free(struct client *client);
 /* The proxy for a URL, terminated; empty when there is none. Whether NO_PROXY excepts the host is
  * libcurl's to decide. */
 str client_proxy(const struct client *client, const struct url *url);
+/* INVALID when options.no_link_local forbids the host as it is written, which a proxy would reach
+ * for us; what a name resolves to is looked at when a connection is made. */
+MUST_USE err *client_check(const struct client *client, const struct url *url);

@@ -225,6 +225,7 @@ static err *set_options(struct transfer *transfer)
     arena *a = transfer->arena;
     bool rename_host = transfer->trusted && transfer->client->options.server_name.len;
     struct curl_slist *lines, *connect_to = NULL;
+    TRY(client_check(transfer->client, &transfer->url));
     TRY(header_lines(transfer, rename_host, &lines));
     if (rename_host) {
         connect_to = NEW(a, struct curl_slist);

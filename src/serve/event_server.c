@@ -2,7 +2,18 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/metrics.h"
 #include "notify/hub.h"
+
+static const double buckets[] = {0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.1, 1};
+METRIC(event_seconds) = {
+    .name = "gotk_event_http_request_duration_seconds",
+    .help = "How long posted events took to be taken in.",
+    .type = METRIC_HISTOGRAM,
+    .labels = {"handler", "method", "code", "service"},
+    .buckets = buckets,
+    .bucket_count = COUNT(buckets),
+};
 
 static void say(struct httpd_answer *answer, int status, str text)
 {
@@ -26,8 +37,8 @@ static void refuse_repetition(arena *a, int64_t wait_ns, struct httpd_answer *an
     answer->field_count = 4;
 }
 
-void event_server_handle(void *context, arena *a, const struct httpd_request *request,
-                         struct httpd_answer *answer)
+static void take(void *context, arena *a, const struct httpd_request *request,
+                 struct httpd_answer *answer)
 {
     struct manager *manager = context;
     struct notice notice;
@@ -50,6 +61,17 @@ void event_server_handle(void *context, arena *a, const struct httpd_request *re
         answer->status = 202;
     else
         refuse_repetition(a, wait_ns, answer);
+}
+
+void event_server_handle(void *context, arena *a, const struct httpd_request *request,
+                         struct httpd_answer *answer)
+{
+    int64_t began_ns = clock_now_ns();
+    take(context, a, request, answer);
+    str method = str_is(request->method, "POST") ? STR("POST") : STR("other");
+    metrics_observe(&metric_event_seconds,
+                    (str[]){STR("/"), method, str_printf(a, "%d", answer->status), {0}},
+                    (double)(clock_now_ns() - began_ns) / 1e9);
 }
 
 err *event_server_start(struct loop *loop, struct manager *manager, str address, struct httpd **out)

@@ -542,8 +542,12 @@ def test_outcomes_are_counted(desk):
     desk.hook.wait("to be counted")
     line = (f'fixpoint_notification_deliveries_total{{namespace="{desk.tenant.namespace}",'
             'provider="hook",outcome="sent"} 1')
-    eventually(lambda: line in desk.operator.fetch(desk.operator.metrics_port, "/metrics")[1]
-               .decode(), what=line)
+    taken = 'gotk_event_http_request_duration_seconds_count{handler="/",method="POST",code="202"'
+
+    def counted():
+        text = desk.operator.fetch(desk.operator.metrics_port, "/metrics")[1].decode()
+        return line in text and taken in text
+    eventually(counted, what=line)
 
 
 # ---- hosts of repositories ----
