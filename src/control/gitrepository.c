@@ -5,19 +5,31 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/hash.h"
 #include "base/log.h"
 #include "control/git_access.h"
 #include "control/status.h"
+#include "net/talk.h"
 #include "source/from_git.h"
 
 #define FIELD_MANAGER "source-controller"
 #define TIMEOUT_NS    (60 * CLOCK_SECOND)
 #define BUSY_NS       (CLOCK_SECOND / 2)
 
+/* What is remembered of a repository between runs. */
+struct pull_memory {
+    struct from_git_question *question; /* what a server was asked; NULL: nothing */
+    struct remote remote;               /* with the credentials of then; in the arena */
+    arena arena;
+    arena own;
+    uint64_t asked_for; /* the spec and the request because of which it was asked */
+};
+
 /* One run over one repository. */
 struct pull {
     struct work *work;
     arena *a;
+    struct pull_memory *memory;
     struct status status;
     struct gitrepository_spec spec;
     struct from_git_spec git;
@@ -175,6 +187,8 @@ static void take_spec(struct pull *pull)
     pull->git.sparse_count = spec->sparse_checkout.count;
     pull->git.timeout_ns = spec->timeout_ns ? spec->timeout_ns : TIMEOUT_NS;
     pull->git.have_revision = pull->artifact.revision;
+    pull->git.waker =
+        objects_key(pull->a, STR("GitRepository"), pull->work->namespace, pull->work->name);
     pull->git.cancel = pull->work->cancel;
 }
 
@@ -294,34 +308,94 @@ static err *stay(struct pull *pull)
     return NULL;
 }
 
+static void drop_question(struct pull_memory *memory)
+{
+    from_git_forget(memory->question);
+    memory->question = NULL;
+    arena_done(&memory->arena);
+}
+
+static void forget(void *context)
+{
+    struct pull_memory *memory = context;
+    drop_question(memory);
+    arena a = memory->own;
+    arena_done(&a);
+}
+
+static struct pull_memory *remember(void)
+{
+    arena a = {0};
+    struct pull_memory *memory = NEW(&a, struct pull_memory);
+    memory->own = a;
+    return memory;
+}
+
+/* An answer to what was asked before the spec changed, or before somebody requested a run, may be
+ * older than what it is wanted for. */
+static uint64_t asked_for(const struct pull *pull)
+{
+    const node *metadata = node_get(pull->work->object, STR("metadata"));
+    str requested = node_find_str(metadata, "annotations", "reconcile.fluxcd.io/requestedAt", NULL);
+    return hash_mix(hash_stable(requested), (uint64_t)node_get_int(metadata, STR("generation"), 0));
+}
+
+/* Where the reference is. Returns with *pending_out while nobody knows: the answer wakes us. */
+static err *find_target(struct pull *pull, struct from_git_target *out, bool *pending_out)
+{
+    struct pull_memory *memory = pull->memory;
+    if (!memory->question) {
+        struct remote *remote = &pull->git.remote;
+        TRY(git_access_take(pull->work, pull->work->namespace, &pull->spec, remote));
+        memory->remote = remote_dup(&memory->arena, remote);
+        memory->asked_for = asked_for(pull);
+    }
+    pull->git.remote = remote_dup(pull->a, &memory->remote);
+    err *e = from_git_resolve(manager_git(pull->work->manager), pull->a, &pull->git,
+                              &memory->question, out);
+    *pending_out = talk_is_pending(e);
+    if (!*pending_out) {
+        drop_question(memory);
+        return e;
+    }
+    err_free(e);
+    pull->out->again_ns = pull->git.timeout_ns;
+    return NULL;
+}
+
 static err *pull_once(struct pull *pull)
 {
     const char *field = git_access_refused(&pull->spec);
     struct from_git_target target;
+    bool pending;
     if (field) {
         return stall(pull, NULL, STR("UnsupportedField"),
                      str_printf(pull->a, "%s is not supported by this version of fixpoint", field));
     }
     TRY(check_storage(pull));
     take_spec(pull);
-    err *e = git_access_take(pull->work, pull->work->namespace, &pull->spec, &pull->git.remote);
-    if (e) return fail(pull, e);
-    e = take_includes(pull);
+    err *e = take_includes(pull);
     if (e) {
         str reason = str_dup(pull->a, str_of(e->reason)), message = str_dup(pull->a, err_text(e));
         err_free(e);
         return wait_for(pull, "IncludeUnavailable", str_z(pull->a, reason), message);
     }
-    e = from_git_resolve(manager_git(pull->work->manager), pull->a, &pull->git, &target);
+    e = find_target(pull, &target, &pending);
     if (e) return fail(pull, e);
+    if (pending) return NULL;
     bool known = target.unchanged && pull->artifact.digest.len && !is_content_changed(pull);
     return known ? stay(pull) : publish(pull, &target);
 }
 
 static err *reconcile(struct work *work, struct outcome *out)
 {
-    struct pull pull = {
-        .work = work, .a = work->a, .status = status_begin(work, FIELD_MANAGER), .out = out};
+    struct pull_memory *memory = *work->memory ?: (*work->memory = remember());
+    struct pull pull = {.work = work,
+                        .a = work->a,
+                        .memory = memory,
+                        .status = status_begin(work, FIELD_MANAGER),
+                        .out = out};
+    if (memory->question && memory->asked_for != asked_for(&pull)) drop_question(memory);
     if (node_find(work->object, "metadata", "deletionTimestamp", NULL)) {
         TRY(artifact_remove(manager_artifacts(work->manager), owner_of(work)));
         return status_remove_finalizer(work);
@@ -333,7 +407,10 @@ static err *reconcile(struct work *work, struct outcome *out)
         return stall(&pull, NULL, STR("InvalidSpec"), message);
     }
     TRY(status_add_finalizer(work));
-    if (pull.spec.suspend) return NULL;
+    if (pull.spec.suspend) {
+        drop_question(memory);
+        return NULL;
+    }
     return pull_once(&pull);
 }
 
@@ -358,4 +435,5 @@ CONTROLLER(gitrepository) = {
     .workers_least = 32,
     .reconcile = reconcile,
     .refs = refs,
+    .forget = forget,
 };

@@ -295,14 +295,14 @@ static err *prepare(struct run *run)
 static err *resolve(struct run *run)
 {
     struct from_git *git = manager_git(run->work->manager);
-    err *e = from_git_resolve(git, run->a, &run->git, &run->checkout);
+    err *e = from_git_resolve_wait(git, run->a, &run->git, &run->checkout);
     run->base = run->checkout;
     if (e || !run->switches) return e;
     struct from_git_spec there = run->git;
     there.ref.branch = run->push_branch;
     there.ref.tag = there.ref.semver = there.ref.name = there.ref.commit = (str){0};
     there.have_revision = (str){0};
-    e = from_git_resolve(git, run->a, &there, &run->base);
+    e = from_git_resolve_wait(git, run->a, &there, &run->base);
     if (!err_is(e, ERR_NOT_FOUND)) return e;
     err_free(e); /* the branch will be made */
     run->base = run->checkout;

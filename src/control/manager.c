@@ -572,6 +572,11 @@ static struct hub *make_hub(struct manager *manager)
     });
 }
 
+static void wake(void *context, str key)
+{
+    manager_enqueue(context, key);
+}
+
 static err *prepare(struct manager *manager)
 {
     manager->hub = make_hub(manager);
@@ -592,6 +597,8 @@ static err *prepare(struct manager *manager)
             .loop = manager->loop,
             .store = manager->artifacts,
             .folder = str_printf(&manager->texts, STR_FMT "/mirror", STR_ARG(o->storage_path)),
+            .wake = wake,
+            .context = manager,
         },
         &manager->git));
     manager->registry = registry_new(manager->loop);

@@ -6,154 +6,12 @@
 #include "base/limits.h"
 #include "base/map.h"
 #include "git/pktline.h"
-#include "git/turn.h"
-#include "net/http.h"
+#include "net/talk.h"
 #include "net/url.h"
 
 #define CONTENT_ADVERTISEMENT "application/x-git-upload-pack-advertisement"
 #define CONTENT_RESULT        "application/x-git-upload-pack-result"
 #define AGENT                 "agent=git/fixpoint"
-
-/* ---- Reading listings ---- */
-
-static err *add_ref(arena *a, struct lsrefs_listing *listing, struct lsrefs_ref ref)
-{
-    if (ref.sha.len == 64) {
-        return err_invalid("the repository has SHA-256 objects, which are not supported");
-    }
-    if (!remote_sha_is_valid(ref.sha) || (ref.peeled.len && !remote_sha_is_valid(ref.peeled))) {
-        return err_invalid("the server lists a reference without a valid object name");
-    }
-    if (listing->count == LIMIT_GIT_REFS) {
-        return err_invalid("the repository has more than %d references, the limit", LIMIT_GIT_REFS);
-    }
-    /* A name that git itself would not take is of no use to anybody. */
-    if (!remote_ref_is_valid(ref.name)) return NULL;
-    *ARENA_PUSH(a, listing->refs, listing->count, listing->room) = ref;
-    return NULL;
-}
-
-static err *check_format(str format)
-{
-    if (!format.len || str_is(format, "sha1")) return NULL;
-    return err_invalid("the repository has '" STR_FMT "' objects, which are not supported",
-                       STR_ARG(str_head(format, 20)));
-}
-
-/* What a server says, cut short and without control characters: fit for a message. */
-static str shown(arena *a, str text)
-{
-    text = str_trim(str_head_utf8(str_trim(text), LIMIT_GIT_ANSWER_SHOWN));
-    if (!str_valid_utf8(text)) return (str){0};
-    char *bytes = str_z(a, text);
-    for (size_t i = 0; i < text.len; i++) {
-        if ((unsigned char)bytes[i] < ' ' || bytes[i] == 0x7f) bytes[i] = ' ';
-    }
-    return str_from(bytes, text.len);
-}
-
-/* What the server has to say instead of an answer. */
-static err *check_error(arena *a, str line)
-{
-    if (!str_strip_prefix(&line, STR("ERR "))) return NULL;
-    return err_transient("remote: " STR_FMT, STR_ARG(shown(a, line)));
-}
-
-/* The value of "name=value" among capabilities separated by blanks. */
-static str capability(str capabilities, str name)
-{
-    for (str word, rest = capabilities; str_next(&rest, ' ', &word);) {
-        if (str_strip_prefix(&word, name)) return word;
-    }
-    return (str){0};
-}
-
-/* "<sha> <name>", the first one with "\0<capabilities>" behind. */
-static err *parse_line_0(arena *a, str line, struct lsrefs_listing *listing)
-{
-    struct lsrefs_ref ref = {0};
-    str capabilities;
-    if (str_cut(line, '\0', &line, &capabilities)) {
-        TRY(check_format(capability(capabilities, STR("object-format="))));
-    }
-    if (!str_cut(line, ' ', &ref.sha, &ref.name)) {
-        return err_invalid("the server lists a reference without a name");
-    }
-    if (str_is(ref.name, "capabilities^{}")) return NULL; /* an empty repository */
-    if (!str_strip_suffix(&ref.name, STR("^{}"))) return add_ref(a, listing, ref);
-    struct lsrefs_ref *last = listing->count ? &listing->refs[listing->count - 1] : NULL;
-    if (last && str_eq(last->name, ref.name) && remote_sha_is_valid(ref.sha))
-        last->peeled = ref.sha;
-    return NULL;
-}
-
-/* The capabilities of protocol 2, a line each. */
-static err *parse_line_2(str line, struct lsrefs_listing *listing)
-{
-    if (!str_strip_prefix(&line, STR("object-format="))) return NULL;
-    listing->object_format = true;
-    return check_format(line);
-}
-
-err *lsrefs_parse_advertisement(arena *a, str body, struct lsrefs_listing *out)
-{
-    struct lsrefs_listing listing = {0};
-    bool service = false; /* in the section "# service=...", which may be missing in protocol 2 */
-    for (bool first = true; body.len; first = false) {
-        enum pktline_kind kind;
-        str line;
-        TRY(pktline_next(&body, &kind, &line));
-        if (first && str_is(line, "# service=git-upload-pack")) {
-            service = true;
-        } else if (kind != PKTLINE_DATA && service) {
-            service = false;
-        } else if (kind != PKTLINE_DATA) {
-            *out = listing;
-            return NULL;
-        } else if (str_is(line, "version 2")) {
-            listing.version_2 = true;
-        } else if (listing.version_2) {
-            TRY(parse_line_2(line, &listing));
-        } else if (!str_is(line, "version 1")) {
-            TRY(check_error(a, line));
-            TRY(parse_line_0(a, line, &listing));
-        }
-    }
-    return err_invalid("the list of references has no end");
-}
-
-/* "<sha> <name>", then attributes. */
-static err *parse_answer_line(arena *a, str line, struct lsrefs_listing *listing)
-{
-    struct lsrefs_ref ref = {0};
-    str rest, attribute;
-    TRY(check_error(a, line));
-    if (!str_cut(line, ' ', &ref.sha, &rest) || !str_next(&rest, ' ', &ref.name)) {
-        return err_invalid("the server lists a reference without a name");
-    }
-    if (str_is(ref.sha, "unborn")) return NULL;
-    while (str_next(&rest, ' ', &attribute)) {
-        if (str_strip_prefix(&attribute, STR("symref-target:"))) ref.target = attribute;
-        if (str_strip_prefix(&attribute, STR("peeled:"))) ref.peeled = attribute;
-    }
-    return add_ref(a, listing, ref);
-}
-
-err *lsrefs_parse_answer(arena *a, str body, struct lsrefs_listing *out)
-{
-    struct lsrefs_listing listing = {0};
-    while (body.len) {
-        enum pktline_kind kind;
-        str line;
-        TRY(pktline_next(&body, &kind, &line));
-        if (kind == PKTLINE_FLUSH) {
-            *out = listing;
-            return NULL;
-        }
-        if (kind == PKTLINE_DATA) TRY(parse_answer_line(a, line, &listing));
-    }
-    return err_invalid("the list of references has no end");
-}
 
 /* ---- What is kept between polls ---- */
 
@@ -172,22 +30,50 @@ struct server {
     bool version_2, object_format;
 };
 
+/* Where polls with the same question meet. */
+struct place {
+    int open;                   /* polls that the server was asked for */
+    struct lsrefs_poll *queued; /* the one that begins when one of them ends; NULL: none */
+};
+
+/* One question, from the first who asks to the last who has the answer. Lives in its own arena. */
+struct lsrefs_poll {
+    arena arena;
+    struct lsrefs *lsrefs;
+    str id, key; /* of the remote; of the remote and the prefix */
+    struct remote remote;
+    str prefix;
+    int64_t timeout_ns, due_ns;
+    struct client *client;
+    struct server known; /* of the server, when it began: every run of the talk starts from it */
+    struct talk *talk;
+    /* Guarded by the lock. */
+    enum { POLL_QUEUED, POLL_OPEN, POLL_DONE } state;
+    bool busy; /* a worker reads what has come */
+    int users; /* who waits, and the talk while it does */
+    str *wakers;
+    size_t waker_count, waker_room;
+    /* Of the one who is busy, then unchanging. */
+    arena answer_arena;
+    struct lsrefs_answer answer;
+    err *error;
+};
+
 struct lsrefs {
     arena arena;
-    struct loop *loop;
-    struct turns *turns;  /* at each remote: one that hangs holds few workers */
+    struct lsrefs_options options;
     pthread_mutex_t lock; /* guards what follows */
     struct map clients;   /* by remote_trust: struct client */
     struct map servers;   /* by remote_id: struct server */
+    struct map places;    /* by the key of their polls: struct place */
     uint64_t uses;
 };
 
-struct lsrefs *lsrefs_new(struct loop *loop)
+struct lsrefs *lsrefs_new(struct lsrefs_options options)
 {
     arena a = {0};
     struct lsrefs *lsrefs = NEW(&a, struct lsrefs);
-    lsrefs->loop = loop;
-    lsrefs->turns = turn_new(LIMIT_GIT_POLLS);
+    lsrefs->options = options;
     pthread_mutex_init(&lsrefs->lock, NULL);
     lsrefs->arena = a;
     return lsrefs;
@@ -207,6 +93,19 @@ static void server_free(struct server *server)
     arena_done(&a);
 }
 
+/* Behind the ends of the clients: no talk has anything to say any more. */
+static void free_on_loop(void *context)
+{
+    struct lsrefs *lsrefs = context;
+    must(lsrefs->places.count == 0);
+    map_done(&lsrefs->clients);
+    map_done(&lsrefs->servers);
+    map_done(&lsrefs->places);
+    pthread_mutex_destroy(&lsrefs->lock);
+    arena a = lsrefs->arena;
+    arena_done(&a);
+}
+
 void lsrefs_free(struct lsrefs *lsrefs)
 {
     if (!lsrefs) return;
@@ -214,12 +113,9 @@ void lsrefs_free(struct lsrefs *lsrefs)
         client_free(entry->value);
     MAP_EACH (&lsrefs->servers, entry)
         server_free(entry->value);
-    map_done(&lsrefs->clients);
-    map_done(&lsrefs->servers);
-    turn_free(lsrefs->turns);
-    pthread_mutex_destroy(&lsrefs->lock);
-    arena a = lsrefs->arena;
-    arena_done(&a);
+    map_clear(&lsrefs->clients);
+    map_clear(&lsrefs->servers);
+    loop_post(lsrefs->options.loop, free_on_loop, lsrefs);
 }
 
 /* Closes the connections that were unused for longest. With the lock held. */
@@ -243,9 +139,10 @@ static err *client_new(struct lsrefs *lsrefs, const struct remote *remote, struc
         .proxy_user = remote->proxy_user,
         .proxy_password = remote->proxy_password,
         .user_agent = STR("git/fixpoint"),
+        .connections_per_host = LIMIT_GIT_CONNECTIONS,
     };
     struct http *http;
-    TRY(http_new(lsrefs->loop, options, &http));
+    TRY(http_new(lsrefs->options.loop, options, &http));
     arena a = {0};
     struct client *client = NEW(&a, struct client);
     client->http = http;
@@ -254,49 +151,33 @@ static err *client_new(struct lsrefs *lsrefs, const struct remote *remote, struc
     return NULL;
 }
 
-static err *take_client(struct lsrefs *lsrefs, arena *a, const struct remote *remote,
-                        struct client **out)
+/* With the lock held. */
+static err *take_client(struct lsrefs *lsrefs, struct lsrefs_poll *poll)
 {
-    str trust = remote_trust(a, remote);
-    err *e = NULL;
-    pthread_mutex_lock(&lsrefs->lock);
+    str trust = remote_trust(&poll->arena, &poll->remote);
     struct client *client = map_get(&lsrefs->clients, trust);
     if (!client) {
         if (lsrefs->clients.count >= LIMIT_GIT_CLIENTS) evict_client(lsrefs);
-        e = client_new(lsrefs, remote, &client);
-        if (!e) map_put(&lsrefs->clients, trust, client);
+        err *e = client_new(lsrefs, &poll->remote, &client);
+        if (e) return err_because(e, "AuthenticationFailed");
+        map_put(&lsrefs->clients, trust, client);
     }
-    if (!e) {
-        client->users++;
-        *out = client;
-    }
-    pthread_mutex_unlock(&lsrefs->lock);
-    return err_because(e, "AuthenticationFailed");
+    client->users++;
+    poll->client = client;
+    return NULL;
 }
 
-static void give_client(struct lsrefs *lsrefs, struct client *client)
-{
-    pthread_mutex_lock(&lsrefs->lock);
-    client->users--;
-    client->used = ++lsrefs->uses;
-    pthread_mutex_unlock(&lsrefs->lock);
-}
-
-/* A copy of what is known, with texts in the arena. */
+/* A copy of what is known, with texts in the arena. With the lock held. */
 static struct server recall(struct lsrefs *lsrefs, arena *a, str id)
 {
-    struct server known = {0};
-    pthread_mutex_lock(&lsrefs->lock);
-    struct server *server = map_get(&lsrefs->servers, id);
-    if (server) {
-        known = *server;
-        known.url = str_dup(a, server->url);
-    }
-    pthread_mutex_unlock(&lsrefs->lock);
+    struct server *server = map_get(&lsrefs->servers, id), known = {0};
+    if (server) known = *server;
+    known.url = str_dup(a, known.url);
     known.arena = (arena){0};
     return known;
 }
 
+/* With the lock held. */
 static void remember(struct lsrefs *lsrefs, str id, const struct server *known)
 {
     arena a = {0};
@@ -304,28 +185,26 @@ static void remember(struct lsrefs *lsrefs, str id, const struct server *known)
     *server = *known;
     server->url = str_dup(&a, known->url);
     server->arena = a;
-    pthread_mutex_lock(&lsrefs->lock);
     if (lsrefs->servers.count >= LIMIT_GIT_SERVERS) {
         MAP_EACH (&lsrefs->servers, entry)
             server_free(map_remove(&lsrefs->servers, entry->key));
     }
     server_free(map_put(&lsrefs->servers, id, server));
-    pthread_mutex_unlock(&lsrefs->lock);
 }
 
 /* ---- Asking ---- */
 
+/* One run over the talk of a poll. */
 struct asking {
     arena *a;
-    struct http *http;
-    const struct lsrefs_request *request;
+    struct lsrefs_poll *poll;
     struct server server;
     bool learned; /* the server told anew what it is able to do */
 };
 
 static struct remote remote_of(const struct asking *asking)
 {
-    struct remote remote = *asking->request->remote;
+    struct remote remote = asking->poll->remote;
     if (asking->server.url.len) remote.url = asking->server.url;
     if (asking->server.other_server) {
         remote.user = remote.password = remote.bearer = remote.cert_pem = remote.key_pem = (str){0};
@@ -336,8 +215,7 @@ static struct remote remote_of(const struct asking *asking)
 static err *send_request(struct asking *asking, str url, str body, struct http_response *out)
 {
     struct remote remote = remote_of(asking);
-    int64_t left_ms = (asking->request->due_ns - clock_now_ns()) / CLOCK_MS;
-    if (left_ms <= 0) return err_new(ERR_TRANSIENT, "Timeout", "the server took too long");
+    int64_t left_ms = (asking->poll->due_ns - clock_now_ns()) / CLOCK_MS;
     struct http_header headers[] = {
         {STR("Git-Protocol"), STR("version=2")},
         {STR("Accept"), body.len ? STR(CONTENT_RESULT) : STR(CONTENT_ADVERTISEMENT)},
@@ -351,10 +229,9 @@ static err *send_request(struct asking *asking, str url, str body, struct http_r
         .user = remote.user,
         .password = remote.password,
         .bearer = remote.bearer,
-        .timeout_ms = left_ms,
-        .cancel = asking->request->cancel,
+        .timeout_ms = MAX(left_ms, (int64_t)1),
     };
-    return http_do(asking->http, asking->a, &message, out);
+    return talk_do(asking->poll->talk, asking->poll->client->http, &message, out);
 }
 
 static bool has_content_type(const struct http_response *response, const char *type)
@@ -367,7 +244,7 @@ static bool has_content_type(const struct http_response *response, const char *t
 /* compat: the texts of go-git. */
 static err *check_status(arena *a, str url, const struct http_response *response)
 {
-    str answer = shown(a, response->body);
+    str answer = remote_shown(a, response->body);
     if (answer.len) answer = str_concat(a, STR(": "), answer);
     err *e;
     switch (response->status) {
@@ -441,7 +318,7 @@ static bool is_redirect(int status)
 }
 
 /* GET info/refs, wherever redirects lead. */
-static err *get_advertisement(struct asking *asking, struct lsrefs_listing *out)
+static err *get_advertisement(struct asking *asking, struct reflist *out)
 {
     asking->server = (struct server){0};
     for (int hop = 0; hop <= LIMIT_HTTP_REDIRECTS; hop++) {
@@ -455,7 +332,7 @@ static err *get_advertisement(struct asking *asking, struct lsrefs_listing *out)
         }
         TRY(check_status(asking->a, url, &response));
         if (!has_content_type(&response, CONTENT_ADVERTISEMENT)) return not_git(&response);
-        TRY(lsrefs_parse_advertisement(asking->a, response.body, out));
+        TRY(reflist_parse_advertisement(asking->a, response.body, out));
         asking->server.version_2 = out->version_2;
         asking->server.object_format = out->object_format;
         asking->learned = true;
@@ -473,15 +350,14 @@ static str command(struct asking *asking)
     pktline_add_mark(&b, PKTLINE_DELIMITER);
     pktline_add(&b, STR("peel"));
     pktline_add(&b, STR("symrefs"));
-    for (size_t i = 0; i < asking->request->prefix_count; i++) {
-        pktline_add(&b, str_concat(asking->a, STR("ref-prefix "), asking->request->prefixes[i]));
-    }
+    str prefix = asking->poll->prefix;
+    if (prefix.len) pktline_add(&b, str_concat(asking->a, STR("ref-prefix "), prefix));
     pktline_add_mark(&b, PKTLINE_FLUSH);
     return buf_str(&b);
 }
 
 /* POST of the command ls-refs. */
-static err *post_command(struct asking *asking, struct lsrefs_listing *out)
+static err *post_command(struct asking *asking, struct reflist *out)
 {
     struct remote remote = remote_of(asking);
     str url = str_concat(asking->a, remote.url, STR("/git-upload-pack"));
@@ -489,59 +365,246 @@ static err *post_command(struct asking *asking, struct lsrefs_listing *out)
     TRY(send_request(asking, url, command(asking), &response));
     TRY(check_status(asking->a, url, &response));
     if (!has_content_type(&response, CONTENT_RESULT)) return not_git(&response);
-    return lsrefs_parse_answer(asking->a, response.body, out);
+    return reflist_parse_answer(asking->a, response.body, out);
 }
 
-static err *ask(struct asking *asking, struct lsrefs_listing *out)
+static err *ask(struct asking *asking, struct reflist *out)
 {
     if (asking->server.version_2) {
         err *e = post_command(asking, out);
         /* Only a server that has changed since is asked anew what it is able to do. */
-        if (!e || e->kind == ERR_TRANSIENT || e->kind == ERR_CANCELED) return e;
+        bool final = !e || e->kind == ERR_TRANSIENT || e->kind == ERR_CANCELED;
+        if (final || talk_is_pending(e)) return e;
         err_free(e);
     }
     TRY(get_advertisement(asking, out));
     return out->version_2 ? post_command(asking, out) : NULL;
 }
 
-static bool is_wanted(const struct lsrefs_request *request, str name)
+/* ---- Polls ---- */
+
+/* Keys whose reconcilers have to look again: gathered with the lock held, woken without it. */
+struct wakings {
+    arena arena;
+    str *keys;
+    size_t count, room;
+};
+
+static void gather(struct wakings *wakings, struct lsrefs_poll *poll)
 {
-    for (size_t i = 0; i < request->prefix_count; i++) {
-        if (str_starts(name, request->prefixes[i])) return true;
+    for (size_t i = 0; i < poll->waker_count; i++) {
+        str key = str_dup(&wakings->arena, poll->wakers[i]);
+        *ARENA_PUSH(&wakings->arena, wakings->keys, wakings->count, wakings->room) = key;
     }
-    return request->prefix_count == 0;
+    poll->waker_count = 0;
 }
 
-/* With a turn at the remote. */
-static err *list(struct lsrefs *lsrefs, arena *a, str id, const struct lsrefs_request *request,
-                 struct lsrefs_answer *out)
+static void wake(struct lsrefs *lsrefs, struct wakings *wakings)
 {
-    struct client *client = NULL;
-    TRY(take_client(lsrefs, a, request->remote, &client));
-    struct asking asking = {a, client->http, request, recall(lsrefs, a, id), false};
-    struct lsrefs_listing listing;
-    err *e = ask(&asking, &listing);
-    give_client(lsrefs, client);
-    if (e) return e;
-    if (asking.learned) remember(lsrefs, id, &asking.server);
+    for (size_t i = 0; i < wakings->count; i++)
+        lsrefs->options.wake(lsrefs->options.context, wakings->keys[i]);
+    arena_done(&wakings->arena);
+}
 
+static void remove_waker(struct lsrefs_poll *poll, str key)
+{
     size_t kept = 0;
-    for (size_t i = 0; i < listing.count; i++) {
-        if (is_wanted(request, listing.refs[i].name)) listing.refs[kept++] = listing.refs[i];
+    for (size_t i = 0; i < poll->waker_count; i++) {
+        if (!str_eq(poll->wakers[i], key)) poll->wakers[kept++] = poll->wakers[i];
     }
-    *out = (struct lsrefs_answer){remote_of(&asking), listing.refs, kept};
-    return NULL;
+    poll->waker_count = kept;
 }
 
-err *lsrefs_do(struct lsrefs *lsrefs, arena *a, const struct lsrefs_request *request,
-               struct lsrefs_answer *out)
+static void add_waker(struct lsrefs_poll *poll, str key)
 {
-    str id = remote_id(a, request->remote);
-    if (!turn_take(lsrefs->turns, id)) {
-        return err_new(ERR_CONFLICT, "Busy", "'" STR_FMT "' is being asked already",
-                       STR_ARG(request->remote->url));
+    arena *a = &poll->arena;
+    remove_waker(poll, key);
+    *ARENA_PUSH(a, poll->wakers, poll->waker_count, poll->waker_room) = str_dup(a, key);
+}
+
+static void poll_free(struct lsrefs_poll *poll)
+{
+    talk_free(poll->talk);
+    err_free(poll->error);
+    arena_done(&poll->answer_arena);
+    arena a = poll->arena;
+    arena_done(&a);
+}
+
+/* The next poll at the place may begin: whoever waits for it does that. */
+static void open_queued(struct place *place, struct wakings *wakings)
+{
+    struct lsrefs_poll *poll = place->queued;
+    if (!poll || place->open == LIMIT_GIT_POLLS) return;
+    struct lsrefs *lsrefs = poll->lsrefs;
+    place->open++;
+    place->queued = NULL;
+    poll->state = POLL_OPEN;
+    poll->due_ns = clock_now_ns() + poll->timeout_ns;
+    poll->known = recall(lsrefs, &poll->arena, poll->id);
+    gather(wakings, poll);
+}
+
+/* The poll is over, one way or the other: others may be asked. */
+static void leave(struct lsrefs_poll *poll, struct wakings *wakings)
+{
+    struct lsrefs *lsrefs = poll->lsrefs;
+    struct place *place = map_get(&lsrefs->places, poll->key);
+    if (poll->state == POLL_QUEUED) place->queued = NULL;
+    if (poll->state == POLL_OPEN) place->open--;
+    poll->client->users--;
+    poll->client->used = ++lsrefs->uses;
+    poll->state = POLL_DONE;
+    open_queued(place, wakings);
+    if (!place->open && !place->queued) free(map_remove(&lsrefs->places, poll->key));
+}
+
+/* With the lock held. */
+static void release(struct lsrefs_poll *poll, struct wakings *wakings)
+{
+    if (--poll->users) return;
+    if (poll->state != POLL_DONE) leave(poll, wakings);
+    poll_free(poll);
+}
+
+/* On the loop: an answer came, or none. */
+static void on_talk(void *context)
+{
+    struct lsrefs_poll *poll = context;
+    struct lsrefs *lsrefs = poll->lsrefs;
+    struct wakings wakings = {0};
+    pthread_mutex_lock(&lsrefs->lock);
+    gather(&wakings, poll);
+    release(poll, &wakings);
+    pthread_mutex_unlock(&lsrefs->lock);
+    wake(lsrefs, &wakings);
+}
+
+static struct lsrefs_poll *poll_new(struct lsrefs *lsrefs, const struct lsrefs_request *request,
+                                    str id, str key)
+{
+    arena a = {0};
+    struct lsrefs_poll *poll = NEW(&a, struct lsrefs_poll);
+    const struct remote *from = request->remote;
+    *poll = (struct lsrefs_poll){
+        .lsrefs = lsrefs,
+        .id = str_dup(&a, id),
+        .key = str_dup(&a, key),
+        .remote = remote_dup(&a, from),
+        .prefix = str_dup(&a, request->prefix),
+        .timeout_ns = request->timeout_ns,
+    };
+    poll->talk = talk_new(on_talk, poll);
+    poll->arena = a;
+    return poll;
+}
+
+err *lsrefs_ask(struct lsrefs *lsrefs, const struct lsrefs_request *request,
+                struct lsrefs_poll **out)
+{
+    arena a AUTO(arena_done) = {0};
+    struct wakings wakings = {0};
+    str id = remote_id(&a, request->remote);
+    str key = str_printf(&a, STR_FMT " " STR_FMT, STR_ARG(id), STR_ARG(request->prefix));
+    err *e = NULL;
+    pthread_mutex_lock(&lsrefs->lock);
+    struct place **at = (struct place **)map_at(&lsrefs->places, key);
+    if (!*at) *at = lang_zalloc(sizeof **at);
+    struct place *place = *at;
+    if (!place->queued) {
+        struct lsrefs_poll *poll = poll_new(lsrefs, request, id, key);
+        e = take_client(lsrefs, poll);
+        if (e) poll_free(poll);
+        if (!e) place->queued = poll;
     }
-    err *e = list(lsrefs, a, id, request, out);
-    turn_give(lsrefs->turns, id);
+    if (!e) {
+        *out = place->queued;
+        place->queued->users++;
+        open_queued(place, &wakings);
+    }
+    if (!place->open && !place->queued) free(map_remove(&lsrefs->places, key));
+    pthread_mutex_unlock(&lsrefs->lock);
     return e;
+}
+
+void lsrefs_drop(struct lsrefs_poll *poll, str waker)
+{
+    if (!poll) return;
+    struct lsrefs *lsrefs = poll->lsrefs;
+    struct wakings wakings = {0};
+    pthread_mutex_lock(&lsrefs->lock);
+    remove_waker(poll, waker);
+    release(poll, &wakings);
+    pthread_mutex_unlock(&lsrefs->lock);
+    wake(lsrefs, &wakings);
+}
+
+/* A server that does not know prefixes lists everything. */
+static struct lsrefs_answer wanted(struct asking *asking, const struct reflist *listing)
+{
+    arena *a = &asking->poll->answer_arena;
+    struct remote remote = remote_of(asking);
+    struct lsrefs_answer answer = {.remote = remote_dup(a, &remote)};
+    size_t room = 0;
+    for (size_t i = 0; i < listing->count; i++) {
+        struct reflist_ref ref = listing->refs[i];
+        if (!str_starts(ref.name, asking->poll->prefix)) continue;
+        *ARENA_PUSH(a, answer.refs, answer.count, room) = ref; /* texts are the talk's */
+    }
+    return answer;
+}
+
+/* Runs the talk from its beginning; true when that was the end of it. The poll is busy. */
+static bool run(struct lsrefs_poll *poll, struct asking *asking)
+{
+    struct reflist listing;
+    talk_rewind(poll->talk);
+    *asking = (struct asking){.a = asking->a, .poll = poll, .server = poll->known};
+    poll->error = ask(asking, &listing);
+    if (talk_is_pending(poll->error)) {
+        err_free(poll->error);
+        poll->error = NULL;
+        return false;
+    }
+    if (!poll->error) poll->answer = wanted(asking, &listing);
+    return true;
+}
+
+/* Goes on with an open poll as far as it goes without waiting. With the lock held. */
+static void advance(struct lsrefs_poll *poll, struct wakings *wakings)
+{
+    struct lsrefs *lsrefs = poll->lsrefs;
+    bool done = false;
+    poll->busy = true;
+    while (!done && !talk_is_waiting(poll->talk)) {
+        arena a AUTO(arena_done) = {0};
+        struct asking asking = {.a = &a};
+        poll->users++; /* the talk's, if it goes on */
+        pthread_mutex_unlock(&lsrefs->lock);
+        done = run(poll, &asking);
+        pthread_mutex_lock(&lsrefs->lock);
+        if (!done) continue;
+        poll->users--;
+        if (asking.learned && !poll->error) remember(lsrefs, poll->id, &asking.server);
+        gather(wakings, poll);
+        leave(poll, wakings);
+    }
+    poll->busy = false;
+}
+
+err *lsrefs_answer(struct lsrefs_poll *poll, str waker, struct lsrefs_answer *out)
+{
+    struct lsrefs *lsrefs = poll->lsrefs;
+    struct wakings wakings = {0};
+    pthread_mutex_lock(&lsrefs->lock);
+    remove_waker(poll, waker);
+    if (poll->state == POLL_OPEN && !poll->busy) advance(poll, &wakings);
+    bool done = poll->state == POLL_DONE;
+    if (!done) add_waker(poll, waker);
+    pthread_mutex_unlock(&lsrefs->lock);
+    wake(lsrefs, &wakings);
+    if (!done) return err_new(ERR_CONFLICT, "Pending", "the server was asked");
+    if (poll->error) return err_copy(poll->error);
+    *out = poll->answer;
+    return NULL;
 }

@@ -1,60 +1,53 @@
 #pragma once
 /*
- * Asks a server what its references are, over smart HTTP and on connections
+ * Asks servers what their references are, over smart HTTP and on connections
  * that are kept: protocol 2 where the server speaks it, else the advertisement
  * of protocol 0. What a server is able to do is remembered, so that a poll is
- * one request. [worker]
+ * one request.
+ *
+ * Nobody waits for a server: who asks gets a poll, comes back for the answer,
+ * and is woken when there may be one. All who ask the same of a remote while it
+ * is not yet being asked share a poll; a poll that is under way may be older
+ * than the push that somebody asks because of, and is not joined. [any]
  */
-#include <stdatomic.h>
-
 #include "base/loop.h"
+#include "git/reflist.h"
 #include "git/remote.h"
 
 struct lsrefs; /* connections, and what is known of servers */
 
-struct lsrefs *lsrefs_new(struct loop *loop);
-void lsrefs_free(struct lsrefs *lsrefs);
-
-struct lsrefs_ref {
-    str name;   /* "refs/heads/main", "HEAD" */
-    str sha;    /* 40 hex digits */
-    str peeled; /* what an annotated tag points to; else empty */
-    str target; /* of a symbolic reference; else empty */
+struct lsrefs_options {
+    struct loop *loop;
+    void (*wake)(void *context, str waker); /* any thread */
+    void *context;
 };
 
+struct lsrefs *lsrefs_new(struct lsrefs_options options);
+void lsrefs_free(struct lsrefs *lsrefs); /* when all polls are dropped */
+
 struct lsrefs_request {
-    const struct remote *remote; /* checked */
-    const str *prefixes;         /* of the names that are wanted; none: all */
-    size_t prefix_count;
-    int64_t due_ns;            /* clock_now_ns */
-    const atomic_bool *cancel; /* may be NULL */
+    const struct remote *remote; /* checked; copied, as is the rest */
+    str prefix;                  /* of the names that are wanted; empty: all */
+    int64_t timeout_ns;          /* from when the server is asked */
 };
 
 struct lsrefs_answer {
     struct remote remote; /* where the server sent us to, without credentials if it is another's */
-    struct lsrefs_ref *refs; /* as the server orders them */
+    struct reflist_ref *refs; /* as the server orders them */
     size_t count;
 };
 
+struct lsrefs_poll;
+
+/* Sends nothing yet. AuthenticationFailed: the certificates cannot be used. */
+MUST_USE err *lsrefs_ask(struct lsrefs *lsrefs, const struct lsrefs_request *request,
+                         struct lsrefs_poll **out);
 /*
- * Errors have the texts of the reference: DENIED "authentication required: <answer>" and
- * "authorization failed: <answer>", NOT_FOUND "repository not found: <answer>"; INVALID when the
- * answer is not Git's or in a form that we do not take; CONFLICT with the reason "Busy" when
- * LIMIT_GIT_POLLS workers ask this remote and get no answer; TRANSIENT, CANCELED.
+ * The answer lives as long as the poll. "Pending" (talk_is_pending) while there is none: the waker
+ * is called when it is worth to look again. Errors have the texts of the reference: DENIED
+ * "authentication required: <answer>" and "authorization failed: <answer>", NOT_FOUND "repository
+ * not found: <answer>"; INVALID when the answer is not Git's or in a form that we do not take;
+ * TRANSIENT; CANCELED at the end.
  */
-MUST_USE err *lsrefs_do(struct lsrefs *lsrefs, arena *a, const struct lsrefs_request *request,
-                        struct lsrefs_answer *out);
-
-/* ---- The two forms of a listing; for lsrefs_do and tests ---- */
-
-struct lsrefs_listing {
-    struct lsrefs_ref *refs;
-    size_t count, room;
-    bool version_2;     /* an advertisement without references: they have to be asked for */
-    bool object_format; /* the server wants to be told the format of objects */
-};
-
-/* The answer to GET info/refs, in protocol 0, 1 or 2. */
-MUST_USE err *lsrefs_parse_advertisement(arena *a, str body, struct lsrefs_listing *out);
-/* The answer to the command ls-refs of protocol 2. */
-MUST_USE err *lsrefs_parse_answer(arena *a, str body, struct lsrefs_listing *out);
+MUST_USE err *lsrefs_answer(struct lsrefs_poll *poll, str waker, struct lsrefs_answer *out);
+void lsrefs_drop(struct lsrefs_poll *poll, str waker);

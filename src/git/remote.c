@@ -64,6 +64,17 @@ str remote_authorization(arena *a, const struct remote *remote)
     return str_concat(a, STR("Basic "), b64_encode(a, pair));
 }
 
+struct remote remote_dup(arena *a, const struct remote *remote)
+{
+    struct remote copy = *remote;
+    str *texts[] = {&copy.url,        &copy.user,          &copy.password, &copy.bearer,
+                    &copy.ca_pem,     &copy.cert_pem,      &copy.key_pem,  &copy.proxy,
+                    &copy.proxy_user, &copy.proxy_password};
+    for (size_t i = 0; i < COUNT(texts); i++)
+        *texts[i] = str_dup(a, *texts[i]);
+    return copy;
+}
+
 /* Lengths in front, so that no two lists of texts run together into the same bytes. */
 static str digest_of(arena *a, const str *texts, size_t count)
 {
@@ -119,4 +130,15 @@ bool remote_ref_is_valid(str ref)
     for (str part, rest = ref; parts && str_next(&rest, '/', &part);)
         parts = is_valid_part(part);
     return parts && !str_ends(ref, STR(".")) && !str_is(ref, "@");
+}
+
+str remote_shown(arena *a, str text)
+{
+    text = str_trim(str_head_utf8(str_trim(text), LIMIT_GIT_ANSWER_SHOWN));
+    if (!str_valid_utf8(text)) return (str){0};
+    char *bytes = str_z(a, text);
+    for (size_t i = 0; i < text.len; i++) {
+        if ((unsigned char)bytes[i] < ' ' || bytes[i] == 0x7f) bytes[i] = ' ';
+    }
+    return str_from(bytes, text.len);
 }

@@ -20,6 +20,8 @@ struct remote {
 MUST_USE err *remote_check(arena *a, struct remote *remote);
 /* The value of an Authorization header, or empty. */
 str remote_authorization(arena *a, const struct remote *remote);
+/* A copy with its texts in the arena. */
+struct remote remote_dup(arena *a, const struct remote *remote);
 /* 32 hex digits that differ when the URL or any credential does; they reveal neither. */
 str remote_id(arena *a, const struct remote *remote);
 /* The same over certificates and proxy only: who shares it may share connections. */
@@ -28,3 +30,5 @@ str remote_trust(arena *a, const struct remote *remote);
 /* A full name such as "refs/heads/main" or "HEAD", by the rules of git-check-ref-format. */
 bool remote_ref_is_valid(str ref);
 bool remote_sha_is_valid(str sha); /* 40 lower-case hex digits */
+/* What a server says, cut short and without control characters: fit for a message. */
+str remote_shown(arena *a, str text);

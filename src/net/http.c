@@ -7,7 +7,7 @@
 #include "net/transfer.h"
 
 enum {
-    CANCEL_LOOK_MS = 100,           /* how often a waiting worker looks at request->cancel */
+    CANCEL_LOOK_MS = 100,            /* how often a waiting worker looks at request->cancel */
     RESERVE_BYTES_MAX = 1024 * 1024, /* for a body on the word of its Content-Length */
 };
 
@@ -74,21 +74,11 @@ str http_header(const struct http_response *response, str name)
     return (str){0};
 }
 
-/* ---- for workers: calls that wait ---- */
+/* ---- calls: an answer as a whole ---- */
 
-/* The calls of one worker that waits for them. Lives on its stack. */
-struct batch {
-    struct http *http;
-    const atomic_bool *cancel;
-    struct list_link running; /* struct call; touched on the loop only */
-    bool canceled;            /* the same */
-    pthread_mutex_t lock;     /* guards finished */
-    pthread_cond_t arrived;
-    struct list_link finished;
-};
-
-/* One request. The loop works on it until it is in finished; then it is the worker's again. */
+/* One request. The loop works on it until it is finished. */
 struct call {
+    void (*finished)(struct call *call); /* on the loop */
     struct batch *batch;
     struct list_link link; /* in running, then in finished */
     struct running running;
@@ -120,18 +110,50 @@ static err *call_data(void *context, str bytes)
 static void call_done(void *context, err *error)
 {
     struct call *call = context;
-    struct batch *batch = call->batch;
     call->error = error;
     call->response.body = buf_str(&call->body);
     list_remove(&call->running.link);
+    call->finished(call);
+}
+
+static const struct http_events call_events = {call_head, call_data, call_done};
+
+static void call_start(struct http *http, struct call *call)
+{
+    call->body = BUF(call->arena);
+    call->running.transfer = (struct transfer){
+        .client = http->client,
+        .request = call->request,
+        .events = &call_events,
+        .context = call,
+        .arena = call->arena,
+    };
+    start(http, &call->running);
+}
+
+/* ---- for workers: calls that wait ---- */
+
+/* The calls of one worker that waits for them. Lives on its stack. */
+struct batch {
+    struct http *http;
+    const atomic_bool *cancel;
+    struct list_link running; /* struct call; touched on the loop only */
+    bool canceled;            /* the same */
+    pthread_mutex_t lock;     /* guards finished */
+    pthread_cond_t arrived;
+    struct list_link finished;
+};
+
+/* Hands the call back to the worker. */
+static void call_arrived(struct call *call)
+{
+    struct batch *batch = call->batch;
     list_remove(&call->link);
     pthread_mutex_lock(&batch->lock);
     list_add_last(&batch->finished, &call->link);
     pthread_cond_signal(&batch->arrived); /* within the lock: after it the batch may be gone */
     pthread_mutex_unlock(&batch->lock);
 }
-
-static const struct http_events call_events = {call_head, call_data, call_done};
 
 static void start_on_loop(void *context)
 {
@@ -142,15 +164,7 @@ static void start_on_loop(void *context)
         call_done(call, canceled());
         return;
     }
-    call->body = BUF(call->arena);
-    call->running.transfer = (struct transfer){
-        .client = batch->http->client,
-        .request = call->request,
-        .events = &call_events,
-        .context = call,
-        .arena = call->arena,
-    };
-    start(batch->http, &call->running);
+    call_start(batch->http, call);
 }
 
 static void cancel_on_loop(void *context)
@@ -186,6 +200,7 @@ static void batch_done(struct batch *batch)
 static void batch_start(struct batch *batch, struct call *call)
 {
     call->batch = batch;
+    call->finished = call_arrived;
     loop_post(batch->http->loop, start_on_loop, call);
 }
 
@@ -273,6 +288,58 @@ void http_do_all(struct http *http, const struct http_request *requests, size_t 
     }
 }
 
+static void copy_request(arena *a, const struct http_request *from, struct http_request *to)
+{
+    *to = *from;
+    struct http_header *headers = NEW_ARRAY(a, struct http_header, from->header_count);
+    for (size_t i = 0; i < from->header_count; i++) {
+        headers[i].name = str_dup(a, from->headers[i].name);
+        headers[i].value = str_dup(a, from->headers[i].value);
+    }
+    to->headers = headers;
+    to->method = from->method ? str_z(a, str_of(from->method)) : NULL;
+    to->url = str_dup(a, from->url);
+    to->body = str_dup(a, from->body);
+    to->user = str_dup(a, from->user);
+    to->password = str_dup(a, from->password);
+    to->bearer = str_dup(a, from->bearer);
+    to->cancel = NULL;
+}
+
+/* ---- for those who do not wait ---- */
+
+struct sent {
+    struct call call;
+    struct http *http;
+    struct http_request request;
+    http_sent_fn *done;
+    void *context;
+};
+
+static void sent_finished(struct call *call)
+{
+    struct sent *sent = CONTAINER_OF(call, struct sent, call);
+    sent->done(sent->context, call->error ? NULL : &call->response, call->error);
+}
+
+static void send_on_loop(void *context)
+{
+    struct sent *sent = context;
+    call_start(sent->http, &sent->call);
+}
+
+void http_send(struct http *http, arena *a, const struct http_request *request, http_sent_fn *done,
+               void *context)
+{
+    struct sent *sent = NEW(a, struct sent);
+    sent->http = http;
+    sent->done = done;
+    sent->context = context;
+    copy_request(a, request, &sent->request);
+    sent->call = (struct call){.finished = sent_finished, .request = &sent->request, .arena = a};
+    loop_post(http->loop, send_on_loop, sent);
+}
+
 /* ---- for the loop: streams ---- */
 
 struct http_stream {
@@ -335,24 +402,6 @@ static void release_stream(void *context)
     /* Without a handle it has not begun, or http_free has ended it and its client is gone. */
     if (stream->running.transfer.handle) transfer_stop(&stream->running.transfer);
     stream_free(stream);
-}
-
-static void copy_request(arena *a, const struct http_request *from, struct http_request *to)
-{
-    *to = *from;
-    struct http_header *headers = NEW_ARRAY(a, struct http_header, from->header_count);
-    for (size_t i = 0; i < from->header_count; i++) {
-        headers[i].name = str_dup(a, from->headers[i].name);
-        headers[i].value = str_dup(a, from->headers[i].value);
-    }
-    to->headers = headers;
-    to->method = from->method ? str_z(a, str_of(from->method)) : NULL;
-    to->url = str_dup(a, from->url);
-    to->body = str_dup(a, from->body);
-    to->user = str_dup(a, from->user);
-    to->password = str_dup(a, from->password);
-    to->bearer = str_dup(a, from->bearer);
-    to->cancel = NULL;
 }
 
 struct http_stream *http_open(struct http *http, const struct http_request *request,

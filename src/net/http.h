@@ -5,8 +5,9 @@
  * requests share one connection per host. TLS is 1.2 or newer.
  *
  * http_do and http_do_all are for workers: they block until the answers are in,
- * so they need a loop that runs. http_open is for the loop: events as they
- * come, for watches and downloads.
+ * so they need a loop that runs. http_send is for those who do not wait (see
+ * talk.h). http_open is for the loop: events as they come, for watches and
+ * downloads.
  *
  * A status of 400 or more is an answer, not an error. Errors are TRANSIENT
  * (connection, certificate, time-out; reason "Timeout" for the latter), INVALID
@@ -36,9 +37,9 @@ struct http_options {
     str server_name;       /* SNI and certificate name, when not the URL's host */
     bool insecure;         /* do not verify the server */
     str proxy, proxy_user, proxy_password; /* empty proxy: from the environment, with NO_PROXY */
-    bool no_proxy;         /* never a proxy, whatever the environment says */
-    bool no_link_local;    /* refuse 169.254.0.0/16 and fe80::/10, whatever a name resolves to: the
-                              metadata services of clouds give out credentials there */
+    bool no_proxy;                         /* never a proxy, whatever the environment says */
+    bool no_link_local; /* refuse 169.254.0.0/16 and fe80::/10, whatever a name resolves to: the
+                           metadata services of clouds give out credentials there */
     str user_agent;
     int connections_per_host; /* 0: 4. HTTP/2 needs one; over HTTP/1.1 each stream holds one. */
     /* Of each request. 0: LIMIT_HTTP_BUFFER_BYTES; less for streams that are many and small. */
@@ -60,13 +61,13 @@ struct http_request {
     const struct http_header *headers;
     size_t header_count;
     str body;
-    str user, password;     /* basic authentication; dropped on a redirect to another host */
-    str bearer;             /* the same for a bearer token */
-    int64_t timeout_ms;     /* whole request; 0: 60 s; negative: none */
-    int64_t stall_ms;       /* less than 1 byte/s for that long is a time-out, also while the server
-                               thinks; 0: 30 s; negative: none */
-    size_t body_limit;      /* of the answer; 0: LIMIT_HTTP_BODY_BYTES, no limit for http_open */
-    bool follow;            /* redirects, at most LIMIT_HTTP_REDIRECTS; never from https to http */
+    str user, password; /* basic authentication; dropped on a redirect to another host */
+    str bearer;         /* the same for a bearer token */
+    int64_t timeout_ms; /* whole request; 0: 60 s; negative: none */
+    int64_t stall_ms;   /* less than 1 byte/s for that long is a time-out, also while the server
+                           thinks; 0: 30 s; negative: none */
+    size_t body_limit;  /* of the answer; 0: LIMIT_HTTP_BODY_BYTES, no limit for http_open */
+    bool follow;        /* redirects, at most LIMIT_HTTP_REDIRECTS; never from https to http */
     bool no_http2;
     const atomic_bool *cancel; /* checked by http_do and http_do_all; may be NULL */
 };
@@ -93,6 +94,13 @@ typedef void http_done_fn(void *context, size_t index, arena *a,
                           const struct http_response *response, err *error);
 void http_do_all(struct http *http, const struct http_request *requests, size_t count,
                  int in_flight, http_done_fn *done, void *context);
+
+/* [any] Starts a request, which is copied, and returns. done runs once, on the loop, and owns the
+ * error; response is NULL when there is one. Request and answer are in the arena, which nobody else
+ * may use before done is called. */
+typedef void http_sent_fn(void *context, const struct http_response *response, err *error);
+void http_send(struct http *http, arena *a, const struct http_request *request, http_sent_fn *done,
+               void *context);
 
 /* [loop] A streamed answer: `head` (may be NULL) once, `data` as it comes, `done` once, with NULL
  * at a clean end. data may return an error to end the stream: done gets it. A failure may bring

@@ -1,5 +1,8 @@
 #include "source/from_git.h"
 
+#include <pthread.h>
+#include <time.h>
+
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/fs.h"
@@ -7,17 +10,37 @@
 #include "base/semver.h"
 #include "git/lsrefs.h"
 #include "git/mirror.h"
+#include "net/talk.h"
 #include "source/ignore.h"
 #include "source/include.h"
 
 #define BRANCH_DEFAULT "master"
+
+enum { WAIT_LOOK_MS = 200 }; /* how often one who waits looks at cancel and the time */
 
 struct from_git {
     arena arena;
     struct from_git_options options;
     struct lsrefs *lsrefs;
     struct mirrors *mirrors;
+    pthread_mutex_t lock; /* guards answers */
+    pthread_cond_t more;
+    uint64_t answers; /* for those who wait */
 };
+
+/* A resolver without a waker waits. */
+static void on_answer(void *context, str waker)
+{
+    struct from_git *git = context;
+    if (waker.len) {
+        git->options.wake(git->options.context, waker);
+        return;
+    }
+    pthread_mutex_lock(&git->lock);
+    git->answers++;
+    pthread_cond_broadcast(&git->more);
+    pthread_mutex_unlock(&git->lock);
+}
 
 err *from_git_new(struct from_git_options options, struct from_git **out)
 {
@@ -28,7 +51,13 @@ err *from_git_new(struct from_git_options options, struct from_git **out)
     struct from_git *git = NEW(&a, struct from_git);
     git->options = options;
     git->mirrors = mirrors;
-    git->lsrefs = lsrefs_new(options.loop);
+    git->lsrefs = lsrefs_new((struct lsrefs_options){
+        .loop = options.loop,
+        .wake = on_answer,
+        .context = git,
+    });
+    pthread_mutex_init(&git->lock, NULL);
+    pthread_cond_init(&git->more, NULL);
     git->arena = a;
     *out = git;
     return NULL;
@@ -39,6 +68,8 @@ void from_git_free(struct from_git *git)
     if (!git) return;
     mirror_close(git->mirrors);
     lsrefs_free(git->lsrefs);
+    pthread_cond_destroy(&git->more);
+    pthread_mutex_destroy(&git->lock);
     arena a = git->arena;
     arena_done(&a);
 }
@@ -48,13 +79,46 @@ struct mirrors *from_git_mirrors(struct from_git *git)
     return git->mirrors;
 }
 
+/* ---- Asking ---- */
+
+/* Polls of one repository, by prefix. Lives in its own arena. */
+struct from_git_question {
+    arena arena;
+    str waker;
+    int64_t due_ns;
+    struct {
+        str prefix;
+        struct lsrefs_poll *poll;
+    } asked[2]; /* a reference; then whether there is any */
+    size_t count;
+};
+
+static struct from_git_question *question_new(const struct from_git_spec *spec)
+{
+    arena a = {0};
+    struct from_git_question *question = NEW(&a, struct from_git_question);
+    question->waker = str_dup(&a, spec->waker);
+    question->due_ns = clock_now_ns() + spec->timeout_ns;
+    question->arena = a;
+    return question;
+}
+
+void from_git_forget(struct from_git_question *question)
+{
+    if (!question) return;
+    for (size_t i = 0; i < question->count; i++)
+        lsrefs_drop(question->asked[i].poll, question->waker);
+    arena a = question->arena;
+    arena_done(&a);
+}
+
 /* ---- Resolving ---- */
 
 struct resolving {
     struct from_git *git;
     arena *a;
     const struct from_git_spec *spec;
-    int64_t due_ns;
+    struct from_git_question *question;
     struct remote remote; /* as the last answer has it */
 };
 
@@ -101,18 +165,36 @@ static err *wrap_listing(const struct resolving *r, err *e)
     return err_wrap(e, "unable to %s '" STR_FMT "'", what, STR_ARG(spec->remote.url));
 }
 
+static err *poll_of(struct resolving *r, str prefix, struct lsrefs_poll **out)
+{
+    struct from_git_question *question = r->question;
+    for (size_t i = 0; i < question->count; i++) {
+        *out = question->asked[i].poll;
+        if (str_eq(question->asked[i].prefix, prefix)) return NULL;
+    }
+    must(question->count < COUNT(question->asked));
+    struct lsrefs_request request = {&r->spec->remote, prefix, r->spec->timeout_ns};
+    TRY(lsrefs_ask(r->git->lsrefs, &request, out));
+    question->asked[question->count].prefix = str_dup(&question->arena, prefix);
+    question->asked[question->count++].poll = *out;
+    return NULL;
+}
+
+/* A poll that others began may have more time than we do. */
+static err *check_time(const struct resolving *r, err *e)
+{
+    if (!talk_is_pending(e) || clock_now_ns() < r->question->due_ns) return e;
+    err_free(e);
+    return err_new(ERR_TRANSIENT, "Timeout", "the server took too long");
+}
+
 static err *list(struct resolving *r, str prefix, struct lsrefs_answer *out)
 {
-    struct lsrefs_request request = {
-        .remote = &r->spec->remote,
-        .prefixes = &prefix,
-        .prefix_count = prefix.len ? 1 : 0,
-        .due_ns = r->due_ns,
-        .cancel = r->spec->cancel,
-    };
-    err *e = lsrefs_do(r->git->lsrefs, r->a, &request, out);
+    struct lsrefs_poll *poll;
+    err *e = poll_of(r, prefix, &poll);
+    if (!e) e = check_time(r, lsrefs_answer(poll, r->question->waker, out));
     if (e) return wrap_listing(r, e);
-    r->remote = out->remote;
+    r->remote = remote_dup(r->a, &out->remote);
     return NULL;
 }
 
@@ -133,7 +215,7 @@ static err *look_up(struct resolving *r, str ref, str *sha)
     TRY(check_ref(ref));
     TRY(list(r, ref, &answer));
     for (size_t i = 0; i < answer.count; i++) {
-        const struct lsrefs_ref *found = &answer.refs[i];
+        const struct reflist_ref *found = &answer.refs[i];
         if (str_eq(found->name, ref)) *sha = found->peeled.len ? found->peeled : found->sha;
     }
     return sha->len ? NULL : check_not_empty(r);
@@ -188,12 +270,12 @@ static err *resolve_commit(struct resolving *r, struct from_git_target *out)
 /* ---- Tags by version ---- */
 
 struct candidate {
-    const struct lsrefs_ref *ref;
+    const struct reflist_ref *ref;
     str tag;
     struct semver version;
 };
 
-static str commit_of(const struct lsrefs_ref *ref)
+static str commit_of(const struct reflist_ref *ref)
 {
     return ref->peeled.len ? ref->peeled : ref->sha;
 }
@@ -225,13 +307,13 @@ static err *highest(struct resolving *r, const struct lsrefs_answer *tags, struc
 /* Among equals the newest commit wins; its date is in the commit, which has to be fetched. */
 static err *newest(struct resolving *r, struct candidate *candidates, size_t count, size_t *out)
 {
-    struct mirror_until until = {r->due_ns, r->spec->cancel};
+    struct mirror_until until = {clock_now_ns() + r->spec->timeout_ns, r->spec->cancel};
     struct mirror *mirror AUTO(mirror_given) = NULL;
     int64_t best_ns = INT64_MIN;
     TRY(mirror_take(r->git->mirrors, &r->remote, until, &mirror));
     for (size_t i = 0; i < MIN(count, (size_t)LIMIT_SEMVER_TIES); i++) {
         struct commit commit;
-        const struct lsrefs_ref *ref = candidates[i].ref;
+        const struct reflist_ref *ref = candidates[i].ref;
         TRY(mirror_fetch(mirror, r->a, ref->name, commit_of(ref), (str){0}, &commit));
         if (commit.committer_wall_ns >= best_ns) *out = i;
         best_ns = MAX(best_ns, commit.committer_wall_ns);
@@ -274,8 +356,8 @@ static err *resolve(struct resolving *r, struct from_git_target *out)
 /* What went wrong with Git, in the words of the reference. */
 static err *report(err *e)
 {
-    static const char *const as_they_are[] = {"Busy", "EmptyGitRepository", "AuthenticationFailed",
-                                              "CopyFailure"};
+    static const char *const as_they_are[] = {"Busy", "Pending", "EmptyGitRepository",
+                                              "AuthenticationFailed", "CopyFailure"};
     if (!e || e->kind == ERR_CANCELED) return e;
     for (size_t i = 0; i < COUNT(as_they_are); i++) {
         if (str_is(str_of(e->reason), as_they_are[i])) return e;
@@ -284,19 +366,68 @@ static err *report(err *e)
                        "GitOperationFailed");
 }
 
-err *from_git_resolve(struct from_git *git, arena *a, const struct from_git_spec *spec,
-                      struct from_git_target *out)
+/* The texts of a target are the resolver's; those of an answer go with the question. */
+static void keep_target(arena *a, struct from_git_target *target)
 {
+    str *texts[] = {&target->revision, &target->sha, &target->label, &target->ref};
+    for (size_t i = 0; i < COUNT(texts); i++)
+        *texts[i] = str_dup(a, *texts[i]);
+}
+
+err *from_git_resolve(struct from_git *git, arena *a, const struct from_git_spec *spec,
+                      struct from_git_question **question, struct from_git_target *out)
+{
+    if (!*question) *question = question_new(spec);
     struct resolving resolving = {
         .git = git,
         .a = a,
         .spec = spec,
-        .due_ns = clock_now_ns() + spec->timeout_ns,
+        .question = *question,
         .remote = spec->remote,
     };
-    TRY(report(resolve(&resolving, out)));
+    err *e = report(resolve(&resolving, out));
+    if (talk_is_pending(e)) return e;
+    if (!e) keep_target(a, out);
+    from_git_forget(*question);
+    *question = NULL;
+    if (e) return e;
     mirror_touch(git->mirrors, &out->remote);
     return NULL;
+}
+
+/* Until somebody got an answer since, or a while. */
+static void wait_for_answer(struct from_git *git, uint64_t *seen)
+{
+    struct timespec until;
+    clock_gettime(CLOCK_REALTIME, &until);
+    until.tv_nsec += WAIT_LOOK_MS * 1000000L;
+    until.tv_sec += until.tv_nsec / 1000000000L;
+    until.tv_nsec %= 1000000000L;
+    pthread_mutex_lock(&git->lock);
+    int status = 0;
+    while (git->answers == *seen && !status)
+        status = pthread_cond_timedwait(&git->more, &git->lock, &until);
+    *seen = git->answers;
+    pthread_mutex_unlock(&git->lock);
+}
+
+err *from_git_resolve_wait(struct from_git *git, arena *a, const struct from_git_spec *spec,
+                           struct from_git_target *out)
+{
+    struct from_git_spec own = *spec;
+    struct from_git_question *question = NULL;
+    uint64_t seen = 0;
+    own.waker = (str){0};
+    for (;;) {
+        err *e = from_git_resolve(git, a, &own, &question, out);
+        if (!talk_is_pending(e)) return e;
+        err_free(e);
+        if (spec->cancel && atomic_load(spec->cancel)) {
+            from_git_forget(question);
+            return err_new(ERR_CANCELED, "", "the answer is no longer wanted");
+        }
+        wait_for_answer(git, &seen);
+    }
 }
 
 /* ---- Building ---- */

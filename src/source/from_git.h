@@ -3,10 +3,11 @@
  * A Git repository becomes an artifact, in two steps so that the caller can
  * report between them:
  *
- *     from_git_resolve  asks the server what the reference is now: one request, no fetch
+ *     from_git_resolve  asks the server what the reference is now: one request, no fetch,
+ *                       and nobody waits for the answer
  *     from_git_build    fetches, writes the files that are not ignored, packs them
  *
- * Both block and are for workers. Errors have the texts and reasons of Flux:
+ * Both are for workers; the second one blocks. Errors have the texts and reasons of Flux:
  * URLInvalid cannot be helped by trying again; AuthenticationFailed,
  * GitOperationFailed, EmptyGitRepository, ArchiveOperationFailed, CopyFailure
  * and IllegalPath are tried again with back-off.
@@ -23,8 +24,10 @@ struct from_git; /* what is kept between runs: connections, mirrors */
 struct from_git_options {
     struct loop *loop;
     struct artifacts *store;
-    str folder; /* of mirrors: STORAGE/mirror */
-    str git;    /* the program; empty: "git" from PATH */
+    str folder;                             /* of mirrors: STORAGE/mirror */
+    str git;                                /* the program; empty: "git" from PATH */
+    void (*wake)(void *context, str waker); /* what a resolver waits for may be there; any thread */
+    void *context;
 };
 
 MUST_USE err *from_git_new(struct from_git_options options, struct from_git **out);
@@ -50,7 +53,8 @@ struct from_git_spec {
     size_t include_count;
     int64_t timeout_ns;        /* of each step */
     str have_revision;         /* of the artifact that is there; legacy forms are understood */
-    const atomic_bool *cancel; /* may be NULL */
+    str waker;                 /* who resolves */
+    const atomic_bool *cancel; /* of who waits; may be NULL */
 };
 
 /* What the reference is on the server. */
@@ -63,8 +67,19 @@ struct from_git_target {
     struct remote remote; /* where the server sent us to */
 };
 
+/* What a resolver has asked servers, between its runs. */
+struct from_git_question;
+void from_git_forget(struct from_git_question *question);
+
+/*
+ * "Pending" (talk_is_pending) until the server has answered: then the waker is called, and the same
+ * call goes on. *question, NULL at first, is kept until there is an answer or an error.
+ */
 MUST_USE err *from_git_resolve(struct from_git *git, arena *a, const struct from_git_spec *spec,
-                               struct from_git_target *out);
+                               struct from_git_question **question, struct from_git_target *out);
+/* The same for a worker that has more to do with the repository and may wait. */
+MUST_USE err *from_git_resolve_wait(struct from_git *git, arena *a,
+                                    const struct from_git_spec *spec, struct from_git_target *out);
 
 struct from_git_result {
     struct artifact artifact;

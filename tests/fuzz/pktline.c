@@ -1,12 +1,13 @@
 /* What a server lists: an advertisement, and the answer to ls-refs. */
-#include "git/lsrefs.h"
+#include "git/reflist.h"
+#include "git/remote.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-static void check(const struct lsrefs_listing *listing)
+static void check(const struct reflist *listing)
 {
     for (size_t i = 0; i < listing->count; i++) {
-        const struct lsrefs_ref *ref = &listing->refs[i];
+        const struct reflist_ref *ref = &listing->refs[i];
         must(remote_ref_is_valid(ref->name) && remote_sha_is_valid(ref->sha));
         must(!ref->peeled.len || remote_sha_is_valid(ref->peeled));
     }
@@ -16,10 +17,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     arena a AUTO(arena_done) = {0};
     str body = str_from((const char *)data, size);
-    struct lsrefs_listing listing;
-    err *e AUTO(err_done) = lsrefs_parse_advertisement(&a, body, &listing);
+    struct reflist listing;
+    err *e AUTO(err_done) = reflist_parse_advertisement(&a, body, &listing);
     if (!e) check(&listing);
-    err *f AUTO(err_done) = lsrefs_parse_answer(&a, body, &listing);
+    err *f AUTO(err_done) = reflist_parse_answer(&a, body, &listing);
     if (!f) check(&listing);
     return 0;
 }

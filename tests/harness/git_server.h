@@ -97,6 +97,35 @@ UNUSED static str git_push(const char *content)
                   content, content);
 }
 
+/* For clients that are woken, and wait until then. */
+static struct {
+    pthread_mutex_t lock; /* guards count */
+    pthread_cond_t more;
+    unsigned count;
+} git_wakings = {PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER, 0};
+
+UNUSED static void git_wake(void *context UNUSED, str waker UNUSED)
+{
+    pthread_mutex_lock(&git_wakings.lock);
+    git_wakings.count++;
+    pthread_cond_broadcast(&git_wakings.more);
+    pthread_mutex_unlock(&git_wakings.lock);
+}
+
+/* Until somebody is woken that was not in `seen`. A look a second is for those without a waking. */
+UNUSED static void git_wait(unsigned *seen)
+{
+    struct timespec until;
+    clock_gettime(CLOCK_REALTIME, &until);
+    until.tv_sec++;
+    pthread_mutex_lock(&git_wakings.lock);
+    int status = 0;
+    while (git_wakings.count == *seen && !status)
+        status = pthread_cond_timedwait(&git_wakings.more, &git_wakings.lock, &until);
+    *seen = git_wakings.count;
+    pthread_mutex_unlock(&git_wakings.lock);
+}
+
 UNUSED static str git_url(const char *behaviour, const char *name)
 {
     return str_printf(&git_server.arena, "http://127.0.0.1:%d/%s/%s.git", git_server.port,
@@ -150,7 +179,7 @@ static void git_start_host(void)
         close(in[1]);
         close(out[0]);
         close(out[1]);
-        execlp("python3", "python3", "tests/harness/git_faults.py", git_server.root.data,
+        execlp("python3", "python3", "-I", "tests/harness/git_faults.py", git_server.root.data,
                (char *)NULL);
         _exit(1);
     }

@@ -56,10 +56,15 @@ static struct from_git_spec spec_of(str url)
     return spec;
 }
 
+static err *resolve(arena *own, const struct from_git_spec *spec, struct from_git_target *out)
+{
+    return from_git_resolve_wait(git, own, spec, out);
+}
+
 static err *try_all(const struct from_git_spec *spec, struct from_git_result *out)
 {
     struct from_git_target target;
-    TRY(from_git_resolve(git, a, spec, &target));
+    TRY(resolve(a, spec, &target));
     return from_git_build(git, a, spec, &target, owner(), out);
 }
 
@@ -133,14 +138,14 @@ static void test_branch(void **state UNUSED)
     struct from_git_target target;
     spec.have_revision = revision;
     git_log();
-    git_ok(from_git_resolve(git, a, &spec, &target));
+    git_ok(resolve(a, &spec, &target));
     assert_true(target.unchanged);
     assert_int_equal(git_log_count(), 1);
     spec.have_revision = str_concat(a, STR("main/"), head);
-    git_ok(from_git_resolve(git, a, &spec, &target));
+    git_ok(resolve(a, &spec, &target));
     assert_true(target.unchanged);
     spec.have_revision = str_concat(a, STR("HEAD/"), head);
-    git_ok(from_git_resolve(git, a, &spec, &target));
+    git_ok(resolve(a, &spec, &target));
     assert_false(target.unchanged);
 }
 
@@ -229,7 +234,7 @@ static void test_commits(void **state UNUSED)
         struct from_git_target target;
         spec.have_revision = str_concat(a, STR("sha1:"), first);
         git_log();
-        git_ok(from_git_resolve(git, a, &spec, &target));
+        git_ok(resolve(a, &spec, &target));
         assert_true(target.unchanged);
         assert_int_equal(git_log_count(), 0);
         spec.ref.commit = STR("1234567890123456789012345678901234567890");
@@ -261,7 +266,7 @@ static void test_semver(void **state UNUSED)
     spec.have_revision = built(&spec).artifact.revision;
     struct from_git_target target;
     git_log();
-    git_ok(from_git_resolve(git, a, &spec, &target));
+    git_ok(resolve(a, &spec, &target));
     assert_true(target.unchanged);
     assert_int_equal(git_log_count(), 1);
 
@@ -330,7 +335,7 @@ static void test_host_errors(void **state UNUSED)
     spec = spec_of(git_url("plain", "one"));
     spec.remote.ca_pem = STR("no certificate");
     struct from_git_target target;
-    err *e AUTO(err_done) = from_git_resolve(git, a, &spec, &target);
+    err *e AUTO(err_done) = resolve(a, &spec, &target);
     assert_string_equal(e->reason, "AuthenticationFailed");
 }
 
@@ -348,7 +353,7 @@ static void test_tls_and_proxy(void **state UNUSED)
     built(&spec);
     struct from_git_target target;
     spec.remote.ca_pem = (str){0};
-    err *e AUTO(err_done) = from_git_resolve(git, a, &spec, &target);
+    err *e AUTO(err_done) = resolve(a, &spec, &target);
     assert_true(str_find(err_text(e), STR("certificate")) > 0);
 
     spec = spec_of(STR("http://git.invalid/auth/one.git"));
@@ -359,7 +364,7 @@ static void test_tls_and_proxy(void **state UNUSED)
     spec.remote.proxy_password = STR("pr0xy");
     built(&spec);
     spec.remote.proxy_password = STR("wr0ng");
-    err *f AUTO(err_done) = from_git_resolve(git, a, &spec, &target);
+    err *f AUTO(err_done) = resolve(a, &spec, &target);
     assert_non_null(f);
     assert_true(str_find(err_text(f), STR("wr0ng")) < 0);
 }
@@ -370,7 +375,7 @@ static void test_hanging_fetch(void **state UNUSED)
     struct from_git_spec spec = spec_of(git_url("half", "one"));
     struct from_git_target target;
     struct from_git_result result;
-    git_ok(from_git_resolve(git, a, &spec, &target));
+    git_ok(resolve(a, &spec, &target));
     spec.timeout_ns = CLOCK_SECOND;
     int64_t before_ns = clock_now_ns();
     err *e AUTO(err_done) = from_git_build(git, a, &spec, &target, owner(), &result);
@@ -406,7 +411,7 @@ static void test_damaged_mirror(void **state UNUSED)
     open_all();
     struct from_git_target target;
     struct from_git_result result;
-    git_ok(from_git_resolve(git, a, &spec, &target));
+    git_ok(resolve(a, &spec, &target));
     git_log();
     git_ok(from_git_build(git, a, &spec, &target, owner(), &result));
     assert_int_equal(git_log_count(), 0);
@@ -419,11 +424,11 @@ static void test_canceled(void **state UNUSED)
     struct from_git_target target;
     struct from_git_result result;
     atomic_bool cancel = true;
-    git_ok(from_git_resolve(git, a, &spec, &target));
+    git_ok(resolve(a, &spec, &target));
     spec.cancel = &cancel;
     err *e AUTO(err_done) = from_git_build(git, a, &spec, &target, owner(), &result);
     assert_true(err_is(e, ERR_CANCELED));
-    err *f AUTO(err_done) = from_git_resolve(git, a, &spec, &target);
+    err *f AUTO(err_done) = resolve(a, &spec, &target);
     assert_true(err_is(f, ERR_CANCELED));
     assert_true(str_is(git_sh("ls data/temp | wc -l"), "0"));
 }
@@ -435,7 +440,7 @@ static void *build_often(void *context)
         struct from_git_spec spec = *(const struct from_git_spec *)context;
         struct from_git_target target;
         struct from_git_result result;
-        err *e = from_git_resolve(git, &own, &spec, &target);
+        err *e = resolve(&own, &spec, &target);
         if (!e) e = from_git_build(git, &own, &spec, &target, owner(), &result);
         if (e && !str_is(str_of(e->reason), "Busy")) fail_msg("%s", e->message);
         if (!e) assert_true(str_eq(result.sha, target.sha));

@@ -4,6 +4,7 @@
 #include "base/limits.h"
 #include "git/pktline.h"
 #include "harness/git_server.h"
+#include "net/talk.h"
 
 static struct lsrefs *lsrefs;
 
@@ -13,7 +14,7 @@ static int setup(void **state)
     git_new("one");
     git_sh("cd work; git tag light; git tag -am note annotated; git push -q origin --tags");
     git_sh("git init -q --bare -b main empty.git");
-    lsrefs = lsrefs_new(git_server.loop);
+    lsrefs = lsrefs_new((struct lsrefs_options){.loop = git_server.loop, .wake = git_wake});
     return 0;
 }
 
@@ -23,16 +24,44 @@ static int teardown(void **state)
     return git_teardown(state);
 }
 
+#define WAKER STR("GitRepository/apps/one")
+
+/* Waits for the answer, which is the test's from then on. */
+static err *wait_for(struct lsrefs_poll *poll, struct lsrefs_answer *out)
+{
+    unsigned seen = 0;
+    err *e;
+    while (talk_is_pending(e = lsrefs_answer(poll, WAKER, out))) {
+        err_free(e);
+        git_wait(&seen);
+    }
+    if (!e) {
+        arena *a = &git_server.arena;
+        struct reflist_ref *refs = NEW_ARRAY(a, struct reflist_ref, out->count + 1);
+        for (size_t i = 0; i < out->count; i++) {
+            const struct reflist_ref *ref = &out->refs[i];
+            refs[i] = (struct reflist_ref){str_dup(a, ref->name), str_dup(a, ref->sha),
+                                           str_dup(a, ref->peeled), str_dup(a, ref->target)};
+        }
+        *out = (struct lsrefs_answer){remote_dup(a, &out->remote), refs, out->count};
+    }
+    lsrefs_drop(poll, WAKER);
+    return e;
+}
+
+static struct lsrefs_poll *begin(struct remote remote, const char *prefix, int64_t timeout_ms)
+{
+    struct lsrefs_poll *poll;
+    struct lsrefs_request request = {&remote, str_of(prefix), timeout_ms * CLOCK_MS};
+    git_ok(remote_check(&git_server.arena, &remote));
+    git_ok(lsrefs_ask(lsrefs, &request, &poll));
+    return poll;
+}
+
 static err *ask(struct remote remote, const char *prefix, int64_t timeout_ms,
                 struct lsrefs_answer *out)
 {
-    str prefixes[] = {str_of(prefix)};
-    struct lsrefs_request request = {.remote = &remote,
-                                     .prefixes = prefixes,
-                                     .prefix_count = prefix ? 1 : 0,
-                                     .due_ns = clock_now_ns() + timeout_ms * CLOCK_MS};
-    TRY(remote_check(&git_server.arena, &remote));
-    return lsrefs_do(lsrefs, &git_server.arena, &request, out);
+    return wait_for(begin(remote, prefix, timeout_ms), out);
 }
 
 static struct lsrefs_answer listed(struct remote remote, const char *prefix)
@@ -160,13 +189,6 @@ static void test_redirects(void **state UNUSED)
             "the server redirects more than 3 times");
 }
 
-static void *set_soon(void *flag)
-{
-    poll(NULL, 0, 200);
-    atomic_store((atomic_bool *)flag, true);
-    return NULL;
-}
-
 static void test_hanging_host(void **state UNUSED)
 {
     struct lsrefs_answer answer;
@@ -174,51 +196,49 @@ static void test_hanging_host(void **state UNUSED)
     err *late AUTO(err_done) = ask(remote, NULL, 300, &answer);
     assert_true(err_is(late, ERR_TRANSIENT));
     assert_string_equal(late->reason, "Timeout");
-
-    atomic_bool cancel = false;
-    pthread_t thread;
-    pthread_create(&thread, NULL, set_soon, &cancel);
-    struct lsrefs_request request = {
-        .remote = &remote, .due_ns = clock_now_ns() + 10 * CLOCK_SECOND, .cancel = &cancel};
-    int64_t before_ns = clock_now_ns();
-    err *canceled AUTO(err_done) = lsrefs_do(lsrefs, &git_server.arena, &request, &answer);
-    pthread_join(thread, NULL);
-    assert_true(err_is(canceled, ERR_CANCELED));
-    assert_true(clock_now_ns() - before_ns < 5 * CLOCK_SECOND);
-
     remote.url = str_printf(&git_server.arena, "http://127.0.0.1:1/x.git");
     err *closed AUTO(err_done) = ask(remote, NULL, 5000, &answer);
     assert_true(err_is(closed, ERR_TRANSIENT));
 }
 
-static void *ask_hanging(void *context UNUSED)
+static void pending(struct lsrefs_poll *poll)
 {
-    arena a AUTO(arena_done) = {0};
     struct lsrefs_answer answer;
-    struct remote remote = {.url = *(str *)context};
-    struct lsrefs_request request = {.remote = &remote, .due_ns = clock_now_ns() + CLOCK_SECOND};
-    err *e AUTO(err_done) = lsrefs_do(lsrefs, &a, &request, &answer);
-    assert_string_equal(e->reason, "Timeout");
-    return NULL;
+    err *e AUTO(err_done) = lsrefs_answer(poll, WAKER, &answer);
+    assert_true(talk_is_pending(e));
 }
 
-/* Many who ask a host that hangs do not all wait for it. */
-static void test_few_wait_for_one_remote(void **state UNUSED)
+/* Whoever asks a host that hangs is not held up, neither there nor at other repositories of it. */
+static void test_nobody_waits(void **state UNUSED)
 {
-    str url = git_url("hang", "few");
-    pthread_t threads[LIMIT_GIT_POLLS];
-    for (size_t i = 0; i < COUNT(threads); i++)
-        pthread_create(&threads[i], NULL, ask_hanging, &url);
-    poll(NULL, 0, 100);
-    struct lsrefs_answer answer;
-    int64_t before_ns = clock_now_ns();
-    err *e AUTO(err_done) = ask((struct remote){.url = url}, NULL, 1000, &answer);
-    assert_true(err_is(e, ERR_CONFLICT));
-    assert_string_equal(e->reason, "Busy");
-    assert_true(clock_now_ns() - before_ns < CLOCK_SECOND / 2);
-    listed((struct remote){.url = git_url("plain", "one")}, NULL); /* of the same host */
-    for (size_t i = 0; i < COUNT(threads); i++)
-        pthread_join(threads[i], NULL);
+    struct lsrefs_poll *polls[50];
+    for (size_t i = 0; i < COUNT(polls); i++) {
+        polls[i] = begin((struct remote){.url = git_url("hang", "few")}, NULL, 60000);
+        pending(polls[i]);
+    }
+    /* As many as may be under way are; the others share the one that follows. */
+    for (size_t i = 1; i < COUNT(polls); i++)
+        assert_int_equal(polls[i] == polls[i - 1], i > LIMIT_GIT_POLLS);
+    listed((struct remote){.url = git_url("plain", "one")}, NULL);
+    for (size_t i = 0; i < COUNT(polls); i++)
+        lsrefs_drop(polls[i], WAKER);
+}
+
+/* Those who ask while polls are under way get one that began after they asked. */
+static void test_polls_are_shared(void **state UNUSED)
+{
+    struct lsrefs_poll *polls[20];
+    struct remote remote = {.url = git_url("plain", "one")};
+    listed(remote, "refs/heads/"); /* what the server is able to do is known from now on */
+    git_log();
+    for (size_t i = 0; i < COUNT(polls); i++)
+        polls[i] = begin(remote, "refs/heads/", 10000);
+    for (size_t i = 0; i < COUNT(polls); i++) {
+        struct lsrefs_answer answer;
+        git_ok(wait_for(polls[i], &answer));
+        assert_int_equal(answer.count, 1);
+    }
+    assert_int_equal(git_log_count(), LIMIT_GIT_POLLS + 1);
 }
 
 /* ---- Listings by hand ---- */
@@ -250,11 +270,11 @@ static void test_listings_that_lie(void **state UNUSED)
     };
     arena a AUTO(arena_done) = {0};
     for (size_t i = 0; i < COUNT(rows); i++) {
-        struct lsrefs_listing listing;
+        struct reflist listing;
         str body = str_from(rows[i].body, rows[i].len);
         err *e AUTO(err_done) = rows[i].advertisement
-                                    ? lsrefs_parse_advertisement(&a, body, &listing)
-                                    : lsrefs_parse_answer(&a, body, &listing);
+                                    ? reflist_parse_advertisement(&a, body, &listing)
+                                    : reflist_parse_answer(&a, body, &listing);
         if (!e) fail_msg("row %zu was taken", i);
         assert_string_equal(e->message, rows[i].message);
     }
@@ -277,12 +297,12 @@ static void test_listings(void **state UNUSED)
     static const char *const advertisement[] = {"version 1", SHA " refs/tags/a^{}",
                                                 SHA " refs/tags/b", OTHER " refs/tags/b^{}", NULL};
     arena a AUTO(arena_done) = {0};
-    struct lsrefs_listing listing;
+    struct reflist listing;
     /* Names that git would not take are left out; a peeled line without its tag is, too. */
-    git_ok(lsrefs_parse_answer(&a, framed(&a, answer), &listing));
+    git_ok(reflist_parse_answer(&a, framed(&a, answer), &listing));
     assert_int_equal(listing.count, 1);
     assert_true(str_is(listing.refs[0].peeled, OTHER));
-    git_ok(lsrefs_parse_advertisement(&a, framed(&a, advertisement), &listing));
+    git_ok(reflist_parse_advertisement(&a, framed(&a, advertisement), &listing));
     assert_int_equal(listing.count, 1);
     assert_true(str_is(listing.refs[0].peeled, OTHER));
 }
@@ -290,15 +310,11 @@ static void test_listings(void **state UNUSED)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_protocols),
-        cmocka_unit_test(test_poll_is_one_request),
-        cmocka_unit_test(test_credentials),
-        cmocka_unit_test(test_faults),
-        cmocka_unit_test(test_redirects),
-        cmocka_unit_test(test_hanging_host),
-        cmocka_unit_test(test_few_wait_for_one_remote),
-        cmocka_unit_test(test_listings_that_lie),
-        cmocka_unit_test(test_listings),
+        cmocka_unit_test(test_protocols),         cmocka_unit_test(test_poll_is_one_request),
+        cmocka_unit_test(test_credentials),       cmocka_unit_test(test_faults),
+        cmocka_unit_test(test_redirects),         cmocka_unit_test(test_hanging_host),
+        cmocka_unit_test(test_nobody_waits),      cmocka_unit_test(test_polls_are_shared),
+        cmocka_unit_test(test_listings_that_lie), cmocka_unit_test(test_listings),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }
