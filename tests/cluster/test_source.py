@@ -168,15 +168,39 @@ def test_host_that_answers_nonsense(tenant, fault):
 
 
 def test_host_that_hangs_delays_nobody(tenant):
+    """More repositories hang than the controller has workers: waiting for a host takes none."""
+    commit = tenant.push_objects(configmap("a"))
+    stuck = [f"{tenant.namespace}-stuck-{number}" for number in range(48)]
+    before = len(tenant.host.requests)
+    for name in stuck:
+        tenant.host.fail(f"{name}.git", "hang")
+        tenant.source(name, url=tenant.repository.url.replace(tenant.repository.name, f"{name}.git"))
+    eventually(lambda: len({name for name, *_ in tenant.host.requests[before:]} &
+                           {f"{name}.git" for name in stuck}) == len(stuck) or None,
+               what="a request for each of them")
+    tenant.source()
+    tenant.wait_artifact(commit, timeout=20)
+    for name in stuck:
+        tenant.host.fail(f"{name}.git", None)
+
+
+def test_sources_of_one_repository_share_a_poll(tenant):
+    """A host that hangs is asked twice, however many want to know."""
     commit = tenant.push_objects(configmap("a"))
     tenant.host.fail(tenant.repository.name, "hang")
-    for number in range(10):
-        tenant.source(f"stuck-{number}", timeout="60s")
-    other = tenant.repository.bare.replace(".git", "-copy.git")
-    tenant.repository.git("clone", "-q", "--bare", tenant.repository.work, other)
-    time.sleep(1)
-    tenant.source(url=tenant.repository.url.replace(".git", "-copy.git"))
-    tenant.wait_artifact(commit, timeout=5)
+    before = len(tenant.host.requests)
+    names = [f"same-{number}" for number in range(12)]
+
+    def polls():
+        return [path for name, _, path in tenant.host.requests[before:]
+                if name == tenant.repository.name]
+    for name in names:
+        tenant.source(name)
+    eventually(lambda: len(polls()) == 2, what="the second request")
+    never(lambda: len(polls()) > 2, 2, what="a third request")
+    tenant.host.fail(tenant.repository.name, None)
+    for name in names:
+        tenant.wait_artifact(commit, name=name)
 
 
 def test_host_that_hangs_times_out_and_recovers(tenant):
