@@ -174,7 +174,8 @@ def test_host_that_hangs_delays_nobody(tenant):
     before = len(tenant.host.requests)
     for name in stuck:
         tenant.host.fail(f"{name}.git", "hang")
-        tenant.source(name, url=tenant.repository.url.replace(tenant.repository.name, f"{name}.git"))
+        url = tenant.repository.url.replace(tenant.repository.name, f"{name}.git")
+        tenant.source(name, url=url)
     eventually(lambda: len({name for name, *_ in tenant.host.requests[before:]} &
                            {f"{name}.git" for name in stuck}) == len(stuck) or None,
                what="a request for each of them")
