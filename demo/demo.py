@@ -18,7 +18,8 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(
 from harness.eventually import eventually  # noqa: E402
 from harness.git_host import GIT_ENVIRONMENT, GitHost  # noqa: E402
 from harness.operator import Operator, fixpoint  # noqa: E402
-from harness.repository import Repository  # noqa: E402
+from harness.registry import Registry  # noqa: E402
+from harness.repository import Repository, git  # noqa: E402
 from harness.servers import Servers, assets_folder  # noqa: E402
 
 BOLD, DIM, PLAIN = ("\033[1m", "\033[2m", "\033[0m") if sys.stdout.isatty() else ("", "", "")
@@ -78,6 +79,31 @@ spec:
   targetNamespace: shop
   sourceRef: {{kind: GitRepository, name: fleet}}
 """
+IMAGES = """\
+apiVersion: image.toolkit.fluxcd.io/v1
+kind: ImageRepository
+metadata: {{name: shop, namespace: shop}}
+spec: {{image: {host}/shop, interval: 10m, insecure: true}}
+---
+apiVersion: image.toolkit.fluxcd.io/v1
+kind: ImagePolicy
+metadata: {{name: shop, namespace: shop}}
+spec:
+  imageRepositoryRef: {{name: shop}}
+  policy: {{semver: {{range: 1.x}}}}
+---
+apiVersion: image.toolkit.fluxcd.io/v1
+kind: ImageUpdateAutomation
+metadata: {{name: shop, namespace: shop}}
+spec:
+  interval: 10m
+  sourceRef: {{kind: GitRepository, name: fleet}}
+  git:
+    commit:
+      author: {{name: Robot, email: robot@example.com}}
+      messageTemplate: "Images: {{{{ range .Changed.Changes }}}}{{{{ .NewValue }}}}{{{{ end }}}}"
+  update: {{path: ./apps}}
+"""
 
 
 class NotAsTold(Exception):
@@ -89,6 +115,7 @@ class Tour:
         self.begun = time.monotonic()
         self.steps = 0
         self.servers, self.host, self.operator, self.repository = Servers(), None, None, None
+        self.registry = None
 
     # ---- the stage ----
 
@@ -96,6 +123,8 @@ class Tour:
         self.servers.start()
         self.host = GitHost(self.servers.path("git"))
         self.repository = Repository(self.host, self.servers.folder, "fleet")
+        git("config", "http.receivepack", "true", cwd=self.repository.bare)
+        self.registry = Registry(self.servers.path("registry")).start()
         tools = self.servers.path("bin")
         os.mkdir(tools)
         os.symlink(fixpoint(), os.path.join(tools, "fixpoint"))
@@ -106,6 +135,8 @@ class Tour:
     def stop(self):
         if self.operator:
             self.operator.stop()
+        if self.registry:
+            self.registry.stop()
         if self.host:
             self.host.stop()
         self.servers.stop()
@@ -226,13 +257,45 @@ class Tour:
         self.check("NotFound" in out, "the Service is gone")
         self.type("fixpoint -n shop tree kustomization shop")
 
+    def automate(self):
+        self.step("Images", """A comment in the manifest names a policy; the policy follows the tags
+            of a registry; the automation writes what it chooses into Git.""")
+        host = self.registry.host
+        self.registry.push("shop", "1.1.0")
+        self.repository.write({"images.yaml": IMAGES.format(host=host)})
+        self.type(f"sed -i 's|image: .*|image: {host}/shop:1.1.0"
+                  """ # {"$imagepolicy": "shop:shop"}|' apps/shop/shop.yaml && """
+                  "grep -n image: apps/shop/shop.yaml")
+        self.type("git add . && git commit -qm 'The image follows a policy' && "
+                  "git push -q origin main")
+        self.reconcile()
+        self.type("kubectl apply -f images.yaml")
+        self.type("kubectl -n shop wait imageupdateautomation/shop --for=condition=Ready "
+                  "--timeout=30s")
+
+    def release(self):
+        self.step("Release", """CI pushes shop:1.2.0 to the registry. A webhook, the interval or, as
+            here, a request makes the operator look: commit in Git, rollout in the cluster.""")
+        self.registry.push("shop", "1.2.0")
+        self.type("fixpoint -n shop reconcile image repository shop")
+        api = self.servers.admin
+
+        def runs():
+            pod = api.get("deployments", "shop", "shop")["spec"]["template"]["spec"]
+            return pod["containers"][0]["image"].endswith("shop:1.2.0")
+        self.within(5, runs, "rolled out")
+        out = self.type("git pull -q origin main && git show --format='%an: %s' --unified=0 | "
+                        "grep -v '^index'")
+        self.check("Robot: Images: " in out and "+" in out, "the commit is in Git")
+        self.check("shop:1.2.0" in self.image(), "the new image is there")
+
     def run(self):
         print(f"{BOLD}fixpoint: a tour{PLAIN}\nStarting etcd, kube-apiserver, "
               "kube-controller-manager and a Git host on this machine ...", flush=True)
         self.start()
         print(f"{DIM}  {time.monotonic() - self.begun:.2f} s{PLAIN}")
         for step in (self.install, self.create, self.change, self.drift, self.refuse, self.revert,
-                     self.prune):
+                     self.prune, self.automate, self.release):
             step()
         print(f"\n{BOLD}All {self.steps} steps as told, in "
               f"{time.monotonic() - self.begun:.1f} s.{PLAIN}")
