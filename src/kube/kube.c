@@ -243,6 +243,13 @@ METRIC(api_requests) = {
     .labels = {"verb", "kind"},
 };
 
+METRIC(rest_client) = {
+    .name = "rest_client_requests_total",
+    .help = "Answers of API servers by status, method and host.",
+    .type = METRIC_COUNTER,
+    .labels = {"code", "method", "host"},
+};
+
 static const char *verb_of(const struct kube_request *request)
 {
     switch (request->verb) {
@@ -275,6 +282,26 @@ err *kube_prepare(struct kube *kube, arena *a, const struct kube_request *reques
 }
 
 /* ---- One answer ---- */
+
+/* A status of 0: there was no answer. */
+static void count_answer(const struct server *server, const struct http_request *request,
+                         int status)
+{
+    arena a AUTO(arena_done) = {0};
+    str host = server->config.server, rest;
+    str_strip_prefix(&host, STR("https://"));
+    str_strip_prefix(&host, STR("http://"));
+    str_cut(host, '/', &host, &rest);
+    str code = status ? str_printf(&a, "%d", status) : STR("<error>");
+    str method =
+        request->method ? str_of(request->method) : (request->body.len ? STR("POST") : STR("GET"));
+    metrics_add(&metric_rest_client, (str[]){code, method, host}, 1);
+}
+
+void kube_count_answer(const struct kube *kube, const struct http_request *request, int status)
+{
+    count_answer(kube->server, request, status);
+}
 
 static void begin_wait(struct server *server)
 {
@@ -327,6 +354,7 @@ static err *exchange(struct server *server, arena *a, struct http_request *reque
     err *e;
     for (int64_t patience_ns = LIMIT_KUBE_WAIT_NS, pause_ns;;) {
         e = http_do(server->http, a, request, out);
+        count_answer(server, request, e ? 0 : out->status);
         if (e || out->status < 400) break;
         pause_ns = pause_asked(server, request, out, patience_ns);
         if (pause_ns < 0) break;
@@ -512,6 +540,7 @@ static void on_answer(void *context, size_t place, arena *a, const struct http_r
     struct round *round = context;
     size_t index = round->indexes[place];
     node *object = NULL;
+    count_answer(round->kube->server, &round->http[place], e ? 0 : response->status);
     if (!e && response->status >= 400) {
         int64_t pause_ns =
             pause_asked(round->kube->server, &round->http[place], response, round->patience_ns);

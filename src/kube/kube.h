@@ -123,6 +123,8 @@ str kube_path(arena *a, struct kube_ref ref, const struct kube_resource *resourc
 /* [any] The request with its URL, headers, body and credentials, all in the arena. */
 MUST_USE err *kube_prepare(struct kube *kube, arena *a, const struct kube_request *request,
                            const struct kube_resource *resource, struct http_request *out);
+/* [any] An answer for the metrics; a status of 0: there was none. */
+void kube_count_answer(const struct kube *kube, const struct http_request *request, int status);
 /* Watches have connections of their own, so that they never take a stream from a request. */
 struct http *kube_http(const struct kube *kube, bool watch);
 /* [any] The server refuses this token: reads the file again. True when we have another now. */

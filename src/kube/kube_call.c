@@ -33,6 +33,7 @@ static void call_free(struct kube_call *call)
 static void finish(struct kube_call *call, err *e)
 {
     bool answered = call->response.status != 0;
+    if (call->stream) kube_count_answer(call->kube, &call->request, call->response.status);
     call->response.body = buf_str(&call->body);
     if (!e && call->response.status == 401) kube_renew_token(call->kube, call->request.bearer);
     if (!e && call->response.status >= 400)

@@ -76,6 +76,7 @@ def test_the_operator_at_work(tenant, operator):
     assert page.value("workqueue_queue_duration_seconds_count", name="kustomization") > 0
     assert page.value("workqueue_depth", name="kustomization") is not None
     assert page.value("gotk_reconcile_duration_seconds_count", **unit(tenant)) > 0
+    assert page.value("rest_client_requests_total", code="200", method="GET") > 0
     assert "# TYPE fixpoint_watch_restarts_total counter" in page.text
 
 
