@@ -10,6 +10,7 @@ import pytest
 
 from harness.eventually import eventually, never
 from harness.manifests import configmap, secret
+from harness.operator import fixpoint
 from harness.tenant import condition
 from harness.webhook import Webhook
 
@@ -550,6 +551,30 @@ def test_outcomes_are_counted(desk):
     eventually(counted, what=line)
 
 
+def test_commands(desk):
+    desk.ready()
+
+    def run(*arguments):
+        done = subprocess.run(
+            [fixpoint(), *arguments, "-n", desk.tenant.namespace], text=True, timeout=60,
+            capture_output=True, env={"KUBECONFIG": desk.tenant.servers.kubeconfig("admin"),
+                                      "HOME": desk.tenant.servers.folder})
+        assert done.returncode == 0, done.stderr
+        return done.stdout + done.stderr
+    desk.post(desk.event("before"))
+    desk.hook.wait("before")
+    desk.tenant.wait_condition("alerts", "all", "True", kind="Delivered")
+    assert "LAST DELIVERY" in run("get", "alerts") and "hook" in run("get", "alerts")
+    assert "generic" in run("get", "alert-providers")
+    assert "tells provider hook" in run("reconcile", "alert", "all")
+    run("suspend", "alert", "all")
+    desk.settled()
+    desk.post(desk.event("meanwhile"))
+    run("resume", "alert", "all")
+    desk.post(desk.event("after"))
+    assert told(desk, "after") == ["before", "after"]
+
+
 # ---- hosts of repositories ----
 
 def test_state_of_a_commit(desk):
@@ -658,6 +683,15 @@ def test_line_break_in_a_header_of_the_secret(desk):
     desk.post(desk.event("smuggle"))
     event = desk.tenant.wait_event("NotificationDispatchFailed", "X-Team", name="all")
     assert "X-Injected" not in event["message"]
+    assert desk.hook.requests == []
+
+
+def test_proxy_of_another_kind(desk):
+    desk.secret("proxy", address="file:///etc/passwd", password="hidden-word")
+    desk.ready(provider={"proxySecretRef": {"name": "proxy"}})
+    desk.post(desk.event("through a file"))
+    event = desk.tenant.wait_event("NotificationDispatchFailed", "proxy", name="all")
+    assert "passwd" not in event["message"] and "hidden-word" not in event["message"]
     assert desk.hook.requests == []
 
 

@@ -445,6 +445,79 @@ static void a_failure_is_tried_again_and_told_once(void **state)
                         "said; it is tried again\n");
 }
 
+static _Atomic int64_t offset_ns;
+
+static int64_t later_at(clockid_t id)
+{
+    struct timespec time;
+    clock_gettime(id, &time);
+    return (int64_t)time.tv_sec * CLOCK_SECOND + time.tv_nsec + offset_ns;
+}
+
+static int64_t later_now(void)
+{
+    return later_at(CLOCK_MONOTONIC);
+}
+
+static int64_t later_wall(void)
+{
+    return later_at(CLOCK_REALTIME);
+}
+
+static void nothing(void *context UNUSED)
+{
+}
+
+/* Minutes that pass at once: what is due is done. */
+static void pass(struct world *world, int minutes)
+{
+    for (int i = 0; i < minutes; i++) {
+        uint64_t failed = tally_of(world, "Provider/flux-system/plain").failed;
+        offset_ns += 60 * CLOCK_SECOND;
+        loop_call(world->loop, nothing, NULL);
+        for (int k = 0; k < 5000; k++, usleep(1000)) {
+            struct outlet_tally tally = tally_of(world, "Provider/flux-system/plain");
+            if (tally.failed > failed || !tally.waiting) break;
+        }
+    }
+}
+
+/* A service that is down for ten minutes misses nothing; after more than an hour it does. */
+static void an_outage_of_ten_minutes_loses_nothing(void **state)
+{
+    struct world *world = *state;
+    arena a AUTO(arena_done) = {0};
+    static const struct clock_source source = {.now_ns = later_now, .wall_ns = later_wall};
+    clock_replace(&source);
+    hub_free(world->hub);
+    world->hub = make_hub(world, (struct flood_options){0}, 45 * CLOCK_SECOND);
+    struct target_spec target = plain_target(world);
+    world->status = 503;
+    connect_up(world, &target, false);
+    struct notice error = make_notice(&a, "error"), drift = make_notice(&a, "drift");
+    post(world, &error);
+    post(world, &drift);
+    pass(world, 10);
+    struct outlet_tally tally = tally_of(world, "Provider/flux-system/plain");
+    assert_true(tally.waiting == 2 && !tally.lost && tally.failed >= 10);
+    pthread_mutex_lock(&world->lock);
+    world->status = 200;
+    pthread_mutex_unlock(&world->lock);
+    pass(world, 1);
+    tally = wait_for(world, "Provider/flux-system/plain", 2);
+    assert_true(tally.sent == 2 && !tally.lost);
+
+    pthread_mutex_lock(&world->lock);
+    world->status = 503;
+    pthread_mutex_unlock(&world->lock);
+    error.message = STR("another");
+    post(world, &error);
+    pass(world, 62);
+    tally = tally_of(world, "Provider/flux-system/plain");
+    assert_true(tally.lost == 1 && !tally.waiting);
+    clock_replace(NULL);
+}
+
 static void what_a_human_has_to_help_is_given_up(void **state)
 {
     struct world *world = *state;
@@ -531,6 +604,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(only_success_ends_a_failure, setup, teardown),
         cmocka_unit_test_setup_teardown(an_alert_for_errors_gets_errors, setup, teardown),
         cmocka_unit_test_setup_teardown(a_failure_is_tried_again_and_told_once, setup, teardown),
+        cmocka_unit_test_setup_teardown(an_outage_of_ten_minutes_loses_nothing, setup, teardown),
         cmocka_unit_test_setup_teardown(what_a_human_has_to_help_is_given_up, setup, teardown),
         cmocka_unit_test_setup_teardown(a_full_queue_keeps_errors, setup, teardown),
         cmocka_unit_test_setup_teardown(the_end_waits_for_what_is_on_its_way, setup, teardown),
