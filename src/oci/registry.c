@@ -15,6 +15,7 @@
 #include "oci/challenge.h"
 #include "oci/link.h"
 #include "oci/pace.h"
+#include "oci/tag_page.h"
 #include "oci/token.h"
 
 #define PAGE       1000 /* tags; some registries refuse more */
@@ -358,42 +359,24 @@ static err *end(struct session *session, err *e)
 
 /* ---- tags ---- */
 
-static err *add_tags(arena *a, str body, str **tags, size_t *count, size_t *room)
-{
-    node *answer;
-    TRY(json_parse(a, body, (struct json_options){.last_wins = true, .borrow = true}, &answer));
-    const node *list = node_get(answer, STR("tags"));
-    if (list && !node_is_null(list) && !node_is_list(list))
-        return err_invalid("'tags' of the answer is no list");
-    NODE_EACH (list, item) {
-        str tag;
-        if (!node_to_str(item, &tag) || !reference_tag_is_valid(tag)) continue;
-        if (*count >= LIMIT_OCI_TAGS)
-            return err_invalid("the repository has more than the limit of %d tags", LIMIT_OCI_TAGS);
-        *ARENA_PUSH(a, *tags, *count, *room) = tag;
-    }
-    return NULL;
-}
-
-static err *read_pages(struct session *session, str **tags, size_t *count)
+static err *read_pages(struct session *session, struct tag_page *all)
 {
     arena *a = session->a;
-    size_t room = 0;
     struct map seen AUTO(map_done) = {0};
     str url = str_printf(a, STR_FMT "/v2/" STR_FMT "/tags/list?n=%d", STR_ARG(session->origin),
                          STR_ARG(session->reference->repository), PAGE);
     for (int page = 0; url.len; page++) {
         struct http_request request = {.url = url, .body_limit = LIMIT_OCI_PAGE_BYTES};
         struct http_response response;
-        size_t before = *count;
+        size_t before = all->count;
         if (page == LIMIT_OCI_PAGES)
             return err_invalid("the list of tags has more than the limit of %d pages",
                                LIMIT_OCI_PAGES);
         map_put(&seen, url, session);
         TRY(ask(session, &request, &response));
-        err *e = add_tags(a, response.body, tags, count, &room);
+        err *e = tag_page_read(a, response.body, all);
         if (!e) e = link_next(a, http_header(&response, STR("link")), request.url, &url);
-        if (!e && url.len && (map_has(&seen, url) || *count == before))
+        if (!e && url.len && (map_has(&seen, url) || all->count == before))
             e = err_invalid("the pages of the list of tags do not come to an end");
         if (e) return err_wrap(e, STR_FMT, STR_ARG(name_of(a, &request)));
     }
@@ -404,12 +387,11 @@ err *registry_tags(struct registry *registry, arena *a, const struct reference *
                    const struct registry_access *access, str **tags_out, size_t *count_out)
 {
     struct session session;
-    str *tags = NULL;
-    size_t count = 0;
+    struct tag_page all = {0};
     TRY(begin(registry, a, reference, access, &session));
-    TRY(end(&session, read_pages(&session, &tags, &count)));
-    *tags_out = tags;
-    *count_out = count;
+    TRY(end(&session, read_pages(&session, &all)));
+    *tags_out = all.tags;
+    *count_out = all.count;
     return NULL;
 }
 
