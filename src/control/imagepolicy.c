@@ -167,27 +167,6 @@ static err *take_repository(struct choice *choice)
 
 /* ---- the choice ---- */
 
-static err *take_policy(const struct choice *choice, struct policy *out)
-{
-    const struct imagepolicy_choice *given = &choice->spec.policy;
-    struct policy policy = {.pattern = choice->spec.filter.pattern,
-                            .extract = choice->spec.filter.extract};
-    const node *ordered = given->alphabetical ?: given->numerical;
-    if (given->semver) {
-        policy.rank = POLICY_SEMVER;
-        policy.range = node_get_str(given->semver, STR("range"));
-    } else if (ordered) {
-        policy.rank = given->alphabetical ? POLICY_ALPHABETICAL : POLICY_NUMERICAL;
-        policy.lowest = str_is(node_get_str(ordered, STR("order")), "desc");
-    } else {
-        return err_new(ERR_INVALID, "InvalidPolicy",
-                       "invalid policy: spec.policy needs one of semver, alphabetical and "
-                       "numerical");
-    }
-    *out = policy;
-    return NULL;
-}
-
 /* The digest that goes with the tag; empty when none is wanted. */
 static err *resolve_digest(struct choice *choice, str tag, str *out)
 {
@@ -281,7 +260,7 @@ static err *choose(struct choice *choice)
                      STR("spec.interval must be set when spec.digestReflectionPolicy is set to "
                          "'Always'"));
     err *e = take_repository(choice);
-    if (!e) e = take_policy(choice, &policy);
+    if (!e) e = imagepolicy_spec_policy(&choice->spec, &policy);
     if (e) return fail(choice, e);
     TRY(tag_store_load(choice->a, manager_options_of(choice->work->manager)->storage_path,
                        choice->namespace, choice->spec.repository.name, &list));

@@ -102,6 +102,26 @@ err *imagepolicy_spec_decode(arena *a, const node *object, struct imagepolicy_sp
     return schema_decode(a, &spec_schema, node_get(object, STR("spec")), "spec", out);
 }
 
+err *imagepolicy_spec_policy(const struct imagepolicy_spec *spec, struct policy *out)
+{
+    const struct imagepolicy_choice *given = &spec->policy;
+    struct policy policy = {.pattern = spec->filter.pattern, .extract = spec->filter.extract};
+    const node *ordered = given->alphabetical ?: given->numerical;
+    if (given->semver) {
+        policy.rank = POLICY_SEMVER;
+        policy.range = node_get_str(given->semver, STR("range"));
+    } else if (ordered) {
+        policy.rank = given->alphabetical ? POLICY_ALPHABETICAL : POLICY_NUMERICAL;
+        policy.lowest = str_is(node_get_str(ordered, STR("order")), "desc");
+    } else {
+        return err_new(ERR_INVALID, "InvalidPolicy",
+                       "invalid policy: spec.policy needs one of semver, alphabetical and "
+                       "numerical");
+    }
+    *out = policy;
+    return NULL;
+}
+
 KIND(imagepolicy) = {
     .group = "image.toolkit.fluxcd.io",
     .version = "v1",

@@ -1,6 +1,7 @@
 #pragma once
 /* The fields of an ImagePolicy: spec as a struct, its tables for the CRD and the reference. */
 #include "control/kind.h"
+#include "image/policy.h"
 
 struct imagepolicy_repository {
     str name, namespace; /* namespace empty: our own */
@@ -28,3 +29,6 @@ struct imagepolicy_spec {
 
 /* object is the whole ImagePolicy; texts are borrowed from it. */
 MUST_USE err *imagepolicy_spec_decode(arena *a, const node *object, struct imagepolicy_spec *out);
+/* How its tags are ranked; texts are borrowed from the spec. INVALID, with the reason
+ * InvalidPolicy, when it says nothing of that. */
+MUST_USE err *imagepolicy_spec_policy(const struct imagepolicy_spec *spec, struct policy *out);
