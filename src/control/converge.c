@@ -141,8 +141,7 @@ static size_t count_in(const struct pieces *pieces, enum submit_state state)
 
 /* ---- write ahead ---- */
 
-/* The files that are in the cluster now: they are kept while the unit depends on them. */
-static void remember_good(struct unit *unit)
+void converge_remember_good(struct unit *unit)
 {
     struct unit_memory *memory = unit->memory;
     struct artifact_tree *tree = NULL;
@@ -474,7 +473,7 @@ static err *apply_pieces(struct unit *unit, struct pieces *pieces, enum converge
     struct inventory applied;
     applied_refs(unit, pieces, &applied);
     converge_remember_checks(unit, &applied);
-    remember_good(unit);
+    converge_remember_good(unit);
     *out = CONVERGE_APPLIED;
     return NULL;
 }

@@ -19,3 +19,5 @@ bool converge_has_drifted(struct unit *unit);
 /* What has to be healthy for this unit to be ready: all that was applied, or what spec.healthChecks
  * names. */
 void converge_remember_checks(struct unit *unit, const struct inventory *applied);
+/* unit->artifact is in the cluster: its files are kept while the unit depends on them. */
+void converge_remember_good(struct unit *unit);

@@ -148,6 +148,7 @@ static err *succeed(struct unit *unit, bool healed_only)
     status_handled(&unit->status);
     status_put_str(&unit->status, "lastAppliedRevision", unit->artifact.revision);
     status_put_str(&unit->status, "lastAttemptedRevision", unit->artifact.revision);
+    status_put(&unit->status, "lastAppliedArtifact", artifact_to_node(unit->a, &unit->artifact));
     status_put_str(&unit->status, "observedState", state_digest(unit));
     if (news) {
         add_history(unit, STR("ReconciliationSucceeded"));
@@ -347,6 +348,14 @@ static void set_want(struct unit *unit)
     unit->want = want ? want : 1;
 }
 
+/* As they are now, the objects are ours. */
+static void accept_all(struct unit *unit)
+{
+    for (size_t i = 0; i < unit->before.count; i++) {
+        observed_accept(manager_observed(unit->work->manager), unit->before.refs[i], 0);
+    }
+}
+
 /* After a restart: the status proves what was applied, the watches prove that it still is so. True
  * when nothing has to be applied again. *wait_out: the watches have not got their lists yet. */
 static bool resume(struct unit *unit, bool *wait_out)
@@ -365,14 +374,40 @@ static bool resume(struct unit *unit, bool *wait_out)
         return false;
     }
     if (!str_eq(state_digest(unit), proof)) return false;
-    for (size_t i = 0; i < unit->before.count; i++) {
-        observed_accept(manager_observed(manager), unit->before.refs[i], 0);
-    }
+    accept_all(unit);
     converge_remember_checks(unit, &unit->before);
     unit->memory->want = unit->want;
     unit->memory->finished = true;
     unit->memory->interval_ns = clock_now_ns() + manager_jitter(manager, unit->spec.interval_ns);
     return true;
+}
+
+static int64_t generation_of(const struct unit *unit)
+{
+    return node_get_int(node_get(unit->work->object, STR("metadata")), STR("generation"), 0);
+}
+
+/* After a restart, and the revision we should be at is refused: the last good one is taken up again
+ * from the status, if its files are still to be had. */
+static void restore_good(struct unit *unit)
+{
+    struct unit_memory *memory = unit->memory;
+    struct observed *observed = manager_observed(unit->work->manager);
+    struct artifact good, wanted = unit->artifact;
+    uint64_t want = unit->want;
+    str proof = node_get_str(unit->status.now, STR("observedState"));
+    int64_t observed_generation = node_get_int(unit->status.now, STR("observedGeneration"), 0);
+    if (memory->good_tree || observed_generation != generation_of(unit)) return;
+    if (!artifact_from_node(status_get(&unit->status, "lastAppliedArtifact"), &good)) return;
+    unit->artifact = good;
+    converge_remember_good(unit);
+    set_want(unit);
+    bool followed = observed_follow(observed, unit->owner, unit->before.refs, unit->before.count);
+    bool proven = followed && proof.len && str_eq(state_digest(unit), proof);
+    if (proven) accept_all(unit);
+    memory->unproven = memory->good_tree && !proven;
+    unit->artifact = wanted;
+    unit->want = want;
 }
 
 static void begin_want(struct unit *unit)
@@ -401,7 +436,11 @@ static err *apply(struct unit *unit, bool healing)
     status_put_str(&unit->status, "lastAttemptedRevision", unit->artifact.revision);
     e = converge_run(unit, &progress);
     if (err_is(e, ERR_CANCELED)) return e;
-    if (e) return fail(unit, e);
+    if (e) {
+        restore_good(unit);
+        if (memory->unproven) unit_look_again(unit, CLOCK_MS);
+        return fail(unit, e);
+    }
     if (progress == CONVERGE_BLOCKED) return NULL;
     memory->want = unit->want;
     memory->failed_want = 0;
@@ -416,8 +455,10 @@ static err *heal_last_good(struct unit *unit)
     enum converge_progress progress;
     struct artifact wanted = unit->artifact;
     unit->artifact = unit->memory->good;
+    unit->is_proven = unit->memory->unproven && !unit->spec.post_build.substitute_from.count;
     err *e = take_variables(unit, true);
     if (!e) e = converge_run(unit, &progress);
+    if (!e && progress == CONVERGE_APPLIED) unit->memory->unproven = false;
     unit->artifact = wanted;
     unit_look_again(unit, unit->memory->retry_ns - clock_now_ns());
     return e ? err_wrap(e, "healing revision " STR_FMT, STR_ARG(unit->memory->good.revision))
@@ -426,9 +467,7 @@ static err *heal_last_good(struct unit *unit)
 
 static bool has_good(const struct unit *unit)
 {
-    int64_t generation =
-        node_get_int(node_get(unit->work->object, STR("metadata")), STR("generation"), 0);
-    return unit->memory->good_tree && unit->memory->good_generation == generation &&
+    return unit->memory->good_tree && unit->memory->good_generation == generation_of(unit) &&
            !str_eq(unit->memory->good.revision, unit->artifact.revision);
 }
 
@@ -478,7 +517,9 @@ static err *stay_refused(struct unit *unit, bool drifted)
 {
     struct unit_memory *memory = unit->memory;
     struct checks_result health;
-    if (drifted) return has_good(unit) ? heal_last_good(unit) : apply(unit, false);
+    if (drifted || memory->unproven) {
+        return has_good(unit) ? heal_last_good(unit) : apply(unit, false);
+    }
     if (memory->unhealthy && health_now(unit, &health) == CHECKS_PASSED) {
         memory->want = unit->want;
         memory->failed_want = 0;
@@ -622,6 +663,13 @@ static err *reconcile(struct work *work, struct outcome *out)
     return e;
 }
 
+/* The files of the last good revision stay while a newer one may be refused. */
+static void seen(struct manager *manager, str key, const node *object)
+{
+    const node *artifact = node_find(object, "status", "lastAppliedArtifact", NULL);
+    artifact_hold(manager_artifacts(manager), key, node_get_str(artifact, STR("path")));
+}
+
 /* ---- who has to look when something else changes ---- */
 
 static void refs(arena *a, const node *object, str **keys_out, size_t *count_out)
@@ -673,4 +721,5 @@ CONTROLLER(kustomization) = {
     .refs = refs,
     .wants = wants,
     .forget = forget,
+    .seen = seen,
 };

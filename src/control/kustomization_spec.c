@@ -275,6 +275,9 @@ static const struct field status_fields[] = {
     FIELD_SHOWN("lastAttemptedRevision", FIELD_STR, .doc = "The revision that was last tried."),
     FIELD_SHOWN("inventory", FIELD_OBJECT, .schema = &inventory_schema,
                 .doc = "Every object that the Kustomization has made."),
+    FIELD_SHOWN("lastAppliedArtifact", FIELD_OBJECT, .schema = &kind_artifact,
+                .doc = "The artifact that was last applied with success. Its drift is healed also "
+                       "while a newer one is refused."),
     FIELD_SHOWN("observedState", FIELD_STR,
                 .doc = "Digest of the objects as they were left; it proves after a restart that "
                        "nothing has changed."),

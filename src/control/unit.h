@@ -39,6 +39,7 @@ struct unit_memory {
     struct artifact_tree
         *good_tree; /* keeps its files, so that drift is healed while a newer one is refused */
     int64_t good_generation;
+    bool unproven; /* after a restart: what `good` made may have changed meanwhile */
     arena good_arena;
     int healed; /* objects that were brought back, and not told of yet */
     char healed_first[400];

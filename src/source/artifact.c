@@ -37,8 +37,14 @@ struct artifacts {
     struct artifacts_options options;
     str temp_folder;
     struct artifact_trees *trees;
-    pthread_mutex_t lock; /* guards currents */
+    pthread_mutex_t lock; /* guards what follows */
     struct map currents;  /* folder of the source to struct current */
+    struct map holds;     /* user to struct hold */
+};
+
+struct hold { /* lives in its own arena */
+    arena arena;
+    str path;
 };
 
 static void close_fd(int *fd)
@@ -75,6 +81,13 @@ static void current_free(struct current *current)
     arena_done(&a);
 }
 
+static void hold_free(struct hold *hold)
+{
+    if (!hold) return;
+    arena a = hold->arena;
+    arena_done(&a);
+}
+
 void artifact_close(struct artifacts *store)
 {
     if (!store) return;
@@ -82,6 +95,9 @@ void artifact_close(struct artifacts *store)
     MAP_EACH (&store->currents, entry)
         current_free(entry->value);
     map_done(&store->currents);
+    MAP_EACH (&store->holds, entry)
+        hold_free(entry->value);
+    map_done(&store->holds);
     pthread_mutex_destroy(&store->lock);
     arena a = store->arena;
     arena_done(&a);
@@ -408,6 +424,30 @@ struct old_file {
     int64_t written_ns;
 };
 
+void artifact_hold(struct artifacts *store, str user, str path)
+{
+    struct hold *hold = NULL;
+    if (path.len) {
+        arena a = {0};
+        hold = NEW(&a, struct hold);
+        hold->path = str_dup(&a, path);
+        hold->arena = a;
+    }
+    pthread_mutex_lock(&store->lock);
+    hold_free(hold ? map_put(&store->holds, user, hold) : map_remove(&store->holds, user));
+    pthread_mutex_unlock(&store->lock);
+}
+
+static bool is_held(struct artifacts *store, str path)
+{
+    bool held = false;
+    pthread_mutex_lock(&store->lock);
+    MAP_EACH (&store->holds, entry)
+        held |= str_eq(((const struct hold *)entry->value)->path, path);
+    pthread_mutex_unlock(&store->lock);
+    return held;
+}
+
 static int newest_first(const void *a, const void *b)
 {
     int64_t x = ((const struct old_file *)a)->written_ns,
@@ -445,6 +485,8 @@ err *artifact_collect(struct artifacts *store, struct artifact_owner owner,
             kept++;
             continue;
         }
+        str path = fs_join(&a, owner_folder(&a, owner), fs_base(files[i].path));
+        if (is_held(store, path)) continue;
         TRY(fs_remove(files[i].path));
         ++*removed_out;
     }

@@ -69,6 +69,9 @@ MUST_USE err *artifact_verify(struct artifacts *store, const struct artifact *ar
 /* Removes files of the owner that are not `current`, by age and number; counts them. */
 MUST_USE err *artifact_collect(struct artifacts *store, struct artifact_owner owner,
                                const struct artifact *current, int *removed_out);
+/* The file of this path is in use: artifact_collect leaves it, whatever its age. One for each user;
+ * empty: none any more. */
+void artifact_hold(struct artifacts *store, str user, str path);
 /* The owner is gone: removes all that it had. */
 MUST_USE err *artifact_remove(struct artifacts *store, struct artifact_owner owner);
 /* The URL under which a path is served from here. */

@@ -45,6 +45,36 @@ def test_restart_with_an_empty_disk(private_cluster, own_tenant):
     assert own_tenant.get_unit()["status"]["inventory"] == unit["status"]["inventory"]
 
 
+def test_drift_is_healed_while_the_newest_revision_is_refused(private_cluster, own_tenant):
+    """Also after a restart, and though the retention would have the old artifact go."""
+    operator = private_cluster.operator("--artifact-retention-records=1",
+                                        "--artifact-retention-ttl=1s").start_ready()
+    own_tenant.deploy(configmap("away", {"key": "good"}), configmap("later", {"key": "good"}))
+    good = own_tenant.get_unit()["status"]["lastAppliedArtifact"]
+    for number in range(3):
+        own_tenant.push({"app/objects.yaml": f"kind: [broken {number}"})
+        own_tenant.pull_now()
+        own_tenant.wait_artifact(own_tenant.repository.head)
+        time.sleep(1.1)
+    own_tenant.wait_failed("BuildFailed")
+    own_tenant.pull_now()
+    operator.stop()
+
+    def spoil(name):
+        own_tenant.servers.kubectl("-n", own_tenant.namespace, "patch", f"configmap/{name}", "-p",
+                                   '{"data":{"key":"by hand"}}')
+
+    def healed(name):
+        return own_tenant.get("configmaps", name)["data"] == {"key": "good"}
+    spoil("away")
+    operator.start_ready()
+    eventually(lambda: healed("away"), what="what was changed while the operator was away")
+    spoil("later")
+    eventually(lambda: healed("later"), what="what was changed after the restart")
+    own_tenant.wait_failed("BuildFailed")
+    assert own_tenant.get_unit()["status"]["lastAppliedArtifact"] == good
+
+
 def test_drift_while_away_is_healed_at_start(private_cluster, own_tenant):
     operator = private_cluster.operator().start_ready()
     own_tenant.deploy(configmap("changed"), configmap("deleted"), configmap("left-alone"))
