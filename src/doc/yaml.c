@@ -9,6 +9,7 @@
 #include "doc/number.h"
 #include "doc/plain.h"
 #include "doc/timestamp.h"
+#include "doc/yaml_block.h"
 
 /* ------------------------------------------------------------------ what a plain scalar means */
 
@@ -627,6 +628,10 @@ static err *start(arena *a, str text, struct yaml_options options, struct builde
 
 err *yaml_parse(arena *a, str text, struct yaml_options options, node **out)
 {
+    if (!options.no_block && text.len <= LIMIT_DOC_BYTES &&
+        yaml_block_read(a, text, options, out)) {
+        return NULL;
+    }
     struct builder b AUTO(done) = {0};
     node *root = NULL;
     TRY(start(a, text, options, &b));

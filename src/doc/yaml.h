@@ -26,6 +26,8 @@ struct yaml_options {
     enum yaml_dialect dialect;
     bool last_wins; /* repeated keys: the last one wins; otherwise they are kept as they are */
     bool dup_error; /* repeated keys are an error that names both lines */
+    bool borrow;    /* texts may be parts of the given one, which lives as long as the tree */
+    bool no_block;  /* everything through libyaml, for tests that compare (yaml_block.h) */
 };
 
 /* The first document; a NODE_NULL root when there is none. */

@@ -52,7 +52,8 @@ static err *read_parts(arena *a, str text, struct manifest_objects *out, size_t 
         TRY(next_part(&text, &part, &more));
         if (!str_trim(part).len) continue;
         node *root;
-        err *e = yaml_parse(a, part, (struct yaml_options){.dialect = YAML_V3}, &root);
+        struct yaml_options options = {.dialect = YAML_V3, .borrow = true};
+        err *e = yaml_parse(a, part, options, &root);
         if (e) return err_wrap(e, "MalformedYAMLError");
         if (is_empty(root)) continue;
         push(a, out, (struct manifest_object){root, hint_read(a, part, root)});

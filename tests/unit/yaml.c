@@ -9,6 +9,7 @@
 
 #include "base/buf.h"
 #include "doc/json.h"
+#include "doc/yaml_block.h"
 
 static const struct {
     const char *text, *v3, *v2; /* v2 is NULL: as v3 */
@@ -551,6 +552,32 @@ static void test_documents(void **state)
            "{\"a\":1,\"b\":2}", (struct yaml_options){0});
 }
 
+/* That both ways make the same tree is for tests/fuzz/yaml_block.c; here, which texts go which. */
+static void test_what_is_read_without_libyaml(void **state)
+{
+    (void)state;
+    static const char *const read[] = {
+        "---\na: b # c\n\n# d\ne:\nf: {}\n",
+        "a:\n- b: 'c'\n  d:\n    - \"e\"\n    - -1\n-  f/g.h: i:j#k\nl: []",
+    };
+    static const char *const left[] = {
+        "",          "a",        "- a",         "a: |\n b",      "a: b\n c",      "a: \"\\n\"",
+        "a: 'b''c'", "a: &b c",  "a: {b: c}",   "a: b\n---\nc:", "a:\n  b:\n c:", "a: \tb",
+        "a: b: c",   "1: a",     "a: b\n...\n", "\"a\": b",      "a:\n- - b",     "a: \xc3\xa9",
+        "? a",       "a: b\r\n", "a: \"b\"c",   "a: - b",        "a:\n-\n  b: c", "a: !!str b",
+    };
+    arena a AUTO(arena_done) = {0};
+    node *n;
+    for (size_t i = 0; i < COUNT(read); i++)
+        assert_true(yaml_block_read(&a, str_of(read[i]), (struct yaml_options){0}, &n));
+    for (size_t i = 0; i < COUNT(left); i++) {
+        if (yaml_block_read(&a, str_of(left[i]), (struct yaml_options){0}, &n)) fail_msg("%zu", i);
+    }
+    str twins = STR("a: b\na: c\n");
+    assert_true(yaml_block_read(&a, twins, (struct yaml_options){0}, &n));
+    assert_false(yaml_block_read(&a, twins, (struct yaml_options){.dup_error = true}, &n));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -565,6 +592,7 @@ int main(void)
         cmocka_unit_test(test_directives_are_bounded),
         cmocka_unit_test(test_the_rest_of_a_bad_document_is_bounded),
         cmocka_unit_test(test_documents),
+        cmocka_unit_test(test_what_is_read_without_libyaml),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
