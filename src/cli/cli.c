@@ -408,7 +408,7 @@ static err *dispatch(struct cli *cli, const str *words, size_t word_count)
 int cli_main(int argc, char **argv)
 {
     arena a AUTO(arena_done) = {0};
-    struct cli cli = {.a = &a, .out = BUF(&a)};
+    struct cli cli = {.a = &a};
     size_t count = argc > 0 ? (size_t)argc - 1 : 0;
     str *words = NEW_ARRAY(&a, str, count);
     for (size_t i = 0; i < count; i++)
@@ -422,6 +422,7 @@ int cli_main(int argc, char **argv)
         err_free(flushed);
     }
     disconnect(&cli);
+    buf_done(&cli.out);
     if (!e) return cli.exit_code;
 
     if (!err_is(e, ERR_CANCELED)) cli_failure(STR_FMT, STR_ARG(err_text(e)));

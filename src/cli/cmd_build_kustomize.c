@@ -29,7 +29,7 @@ static const struct flag flags[] = {
          .help = "refused: helm charts are rendered by HelmReleases", .hidden = true),
 };
 
-static err *build(struct cli *cli, const struct options *options, str *text_out)
+static err *build(struct cli *cli, const struct options *options)
 {
     struct tree *tree AUTO(tree_unref_done) = NULL;
     char working_dir[PATH_MAX];
@@ -46,7 +46,7 @@ static err *build(struct cli *cli, const struct options *options, str *text_out)
     str path = cli->arg_count ? cli->args[0] : STR(".");
     err *e = kustomize_build(cli->a, tree, path, &how, &output);
     fprintf(stderr, STR_FMT, STR_ARG(output.warnings));
-    return e ? e : kustomize_text(cli->a, &output, text_out);
+    return e ? e : kustomize_print(&cli->out, &output);
 }
 
 static err *run(struct cli *cli, const void *given)
@@ -54,16 +54,17 @@ static err *run(struct cli *cli, const void *given)
     const struct options *options = given;
     if (options->helm)
         return err_denied("--enable-helm is not supported: charts are rendered by HelmReleases");
-    str text = {0};
-    err *e AUTO(err_done) = build(cli, options, &text);
+    err *e AUTO(err_done) = build(cli, options);
     if (e) {
+        buf_clear(&cli->out);
         /* In the words and the form of the reference, for scripts that read it. */
         fprintf(stderr, "Error: %s\n", e->message);
         cli->exit_code = 1;
         return NULL;
     }
-    if (options->output.len) return fs_write(options->output, text, 0644);
-    buf_add(&cli->out, text);
+    if (!options->output.len) return NULL;
+    TRY(fs_write(options->output, buf_str(&cli->out), 0644));
+    buf_clear(&cli->out);
     return NULL;
 }
 

@@ -125,9 +125,9 @@ err *manifests_build(arena *a, const struct manifests_options *given, struct man
     joined.path = fs_clean(a, str_concat(a, STR("/"), given->path));
     TRY(check_path(a, given, joined.path));
     TRY(build(a, options, &output));
-    str text;
-    TRY(err_because(kustomize_text(a, &output, &text), "BuildFailed"));
-    str digest = hash_sha256_hex(a, text);
+    buf text AUTO(buf_done) = {0};
+    TRY(err_because(kustomize_print(&text, &output), "BuildFailed"));
+    str digest = hash_sha256_hex(a, buf_str(&text));
     out->digest = str_concat(a, STR("sha256:"), digest);
     out->warnings = output.warnings;
     out->pieces = NEW_ARRAY(a, struct piece, output.count + 1);

@@ -199,16 +199,23 @@ err *kustomize_build(arena *a, struct tree *tree, str path, const struct kustomi
     return e ? without_credentials(a, e) : NULL;
 }
 
-err *kustomize_text(arena *a, const struct kustomize_output *output, str *out)
+err *kustomize_print(buf *out, const struct kustomize_output *output)
 {
-    buf text = BUF(a);
+    size_t begin = out->len;
     for (size_t i = 0; i < output->count; i++) {
-        if (i) BUF_ADD(&text, "---\n");
-        TRY(yaml_emit(&text, output->objects[i]));
-        if (text.len > LIMIT_RENDER_BYTES)
+        if (i) BUF_ADD(out, "---\n");
+        TRY(yaml_emit(out, output->objects[i]));
+        if (out->len - begin > LIMIT_RENDER_BYTES)
             return err_invalid("the output has more than %u bytes, the limit of one build",
                                LIMIT_RENDER_BYTES);
     }
+    return NULL;
+}
+
+err *kustomize_text(arena *a, const struct kustomize_output *output, str *out)
+{
+    buf text = BUF(a);
+    TRY(kustomize_print(&text, output));
     *out = buf_str(&text);
     return NULL;
 }

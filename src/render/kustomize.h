@@ -8,6 +8,7 @@
  *
  * Everything that is returned lives in the arena.
  */
+#include "base/buf.h"
 #include "base/tree.h"
 #include "doc/doc.h"
 #include "render/overlay.h"
@@ -40,5 +41,7 @@ MUST_USE err *kustomize_build(arena *a, struct tree *tree, str path,
                               const struct kustomize_options *options,
                               struct kustomize_output *out);
 
-/* All objects as one stream of YAML documents, as the command prints it. */
+/* Adds all objects as one stream of YAML documents, as the command prints it. After an error `out`
+ * holds a part of it. */
+MUST_USE err *kustomize_print(buf *out, const struct kustomize_output *output);
 MUST_USE err *kustomize_text(arena *a, const struct kustomize_output *output, str *out);
