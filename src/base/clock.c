@@ -189,6 +189,7 @@ static bool take_part(str *s, __int128 *total)
             if (!point) return false;
             continue; /* more decimals than a nanosecond can show */
         }
+        if (point && scale >= (__int128)CLOCK_SECOND * CLOCK_SECOND) continue;
         value = value * 10 + (c - '0');
         if (point) scale *= 10;
     }

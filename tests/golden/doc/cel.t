@@ -308,6 +308,8 @@ duration('1h') + duration('30m') == duration('90m') ==> bool true
 duration('1h') - duration('90m') ==> google.protobuf.Duration -1800s
 -duration('1s') ==> google.protobuf.Duration -1s
 string(duration('1.5s')) ==> string 1.5s
+duration('.0000000000000000000000000000000000000000000000000000000000001s') ==> google.protobuf.Duration 0s
+duration('1.0000000000000000019999999999999999999999999999999999999999h') ==> google.protobuf.Duration 3600s
 duration('x') ==> ! 'x' is no duration
 duration('90m').getHours() ==> int 1
 duration('90m').getMinutes() ==> int 90
