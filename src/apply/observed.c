@@ -512,13 +512,15 @@ void observed_accept(struct observed *observed, struct kube_ref ref, uint64_t de
     pthread_mutex_unlock(&observed->lock);
 }
 
-void observed_forget(struct observed *observed, struct kube_ref ref)
+void observed_forget(struct observed *observed, struct kube_ref ref, str owner)
 {
     arena a AUTO(arena_done) = {0};
     pthread_mutex_lock(&observed->lock);
     struct followed *followed = find_kind(observed, &a, ref.kind);
-    if (followed)
-        free_record(map_remove(&followed->records, object_key(&a, ref.namespace, ref.name)));
+    str key = object_key(&a, ref.namespace, ref.name);
+    struct record *record = followed ? map_get(&followed->records, key) : NULL;
+    if (record && (!record->owner || str_eq(record->owner->key, owner)))
+        free_record(map_remove(&followed->records, key));
     pthread_mutex_unlock(&observed->lock);
 }
 

@@ -57,8 +57,9 @@ void observed_expect(struct observed *observed, struct kube_ref ref, const node 
                      uint64_t desired);
 /* What is there now is what our last apply left (proven by the digest in the status). */
 void observed_accept(struct observed *observed, struct kube_ref ref, uint64_t desired);
-/* The object is no longer ours. */
-void observed_forget(struct observed *observed, struct kube_ref ref);
+/* The object is no longer the owner's ("ns/name"). One that has another owner by now is his to
+ * forget. */
+void observed_forget(struct observed *observed, struct kube_ref ref, str owner);
 
 bool observed_has_drifted(const struct observed_record *record);
 /* Digest of (id, seen) over all objects of a unit, as text for its status. Empty when one is

@@ -6,11 +6,14 @@
 #include "apply/prepare.h"
 #include "base/buf.h"
 
+#define LOOKS_MOST 5 /* at an object that changes between the look and the delete */
+
 /* One stage of objects on their way out. */
 struct stage {
     arena *a;
     const struct kube_ref *refs;
-    size_t count;
+    size_t *pending, count; /* indexes of those that are still to be looked at */
+    bool last_look;
     const struct prune_options *options;
     struct observed *observed;
     struct kube_request *deletes;
@@ -33,10 +36,17 @@ static void fail(struct stage *stage, struct kube_ref ref, const char *what, err
     inventory_add(stage->a, &stage->result->failed, ref);
 }
 
+static void forget(struct stage *stage, struct kube_ref ref)
+{
+    str owner = str_printf(stage->a, STR_FMT "/" STR_FMT, STR_ARG(stage->options->owner_namespace),
+                           STR_ARG(stage->options->owner_name));
+    observed_forget(stage->observed, ref, owner);
+}
+
 static void went(struct stage *stage, struct kube_ref ref)
 {
     inventory_add(stage->a, &stage->result->deleted, ref);
-    observed_forget(stage->observed, ref);
+    forget(stage, ref);
 }
 
 static bool is_ours(const struct stage *stage, const node *object)
@@ -51,7 +61,7 @@ static bool is_ours(const struct stage *stage, const node *object)
 static void on_found(void *context, size_t index, arena *scratch UNUSED, node *object, err *e)
 {
     struct stage *stage = context;
-    struct kube_ref ref = stage->refs[index];
+    struct kube_ref ref = stage->refs[stage->pending[index]];
     if (err_is(e, ERR_NOT_FOUND)) {
         err_free(e);
         went(stage, ref);
@@ -59,46 +69,68 @@ static void on_found(void *context, size_t index, arena *scratch UNUSED, node *o
         fail(stage, ref, "query", e);
     } else if (!is_ours(stage, object) || prepare_is_prune_disabled(object)) {
         inventory_add(stage->a, &stage->result->skipped, ref);
-        observed_forget(stage->observed, ref);
+        forget(stage, ref);
     } else if (node_find(object, "metadata", "deletionTimestamp", NULL)) {
         went(stage, ref);
     } else {
-        stage->delete_indexes[stage->delete_count] = index;
+        const node *metadata = node_get(object, STR("metadata"));
+        stage->delete_indexes[stage->delete_count] = stage->pending[index];
         stage->deletes[stage->delete_count++] = (struct kube_request){
             .verb = KUBE_DELETE,
             .ref = ref,
-            .uid = str_dup(stage->a, node_find_str(object, "metadata", "uid", NULL)),
+            .uid = str_dup(stage->a, node_get_str(metadata, STR("uid"))),
+            .resource_version = str_dup(stage->a, node_get_str(metadata, STR("resourceVersion"))),
             .propagation = "Background",
         };
     }
 }
 
+/* A conflict says that the object is not the one we looked at: somebody else may own it by now. */
 static void on_deleted(void *context, size_t index, arena *scratch UNUSED, node *object UNUSED,
                        err *e)
 {
     struct stage *stage = context;
-    struct kube_ref ref = stage->refs[stage->delete_indexes[index]];
-    if (e && e->kind != ERR_NOT_FOUND) {
-        fail(stage, ref, "delete", e);
-        return;
+    size_t at = stage->delete_indexes[index];
+    if (err_is(e, ERR_CONFLICT) && !stage->last_look) {
+        err_free(e);
+        stage->pending[stage->count++] = at;
+    } else if (e && e->kind != ERR_NOT_FOUND) {
+        fail(stage, stage->refs[at], "delete", e);
+    } else {
+        err_free(e);
+        went(stage, stage->refs[at]);
     }
-    err_free(e);
-    went(stage, ref);
+}
+
+/* Looks at all that are pending, and deletes what is ours; what changed meanwhile is pending again.
+ */
+static void look_and_delete(struct kube *kube, struct stage *stage)
+{
+    const atomic_bool *cancel = stage->options->cancel;
+    size_t looked = stage->count;
+    struct kube_request *gets = NEW_ARRAY(stage->a, struct kube_request, looked);
+    for (size_t i = 0; i < looked; i++) {
+        gets[i] = (struct kube_request){
+            .verb = KUBE_GET, .ref = stage->refs[stage->pending[i]], .metadata_only = true};
+    }
+    stage->delete_count = 0;
+    kube_batch(kube, gets, looked, cancel, on_found, stage);
+    stage->count = 0;
+    kube_batch(kube, stage->deletes, stage->delete_count, cancel, on_deleted, stage);
 }
 
 static void run_stage(struct kube *kube, struct stage *stage)
 {
-    struct kube_request *gets = NEW_ARRAY(stage->a, struct kube_request, stage->count);
-    for (size_t i = 0; i < stage->count; i++) {
-        gets[i] =
-            (struct kube_request){.verb = KUBE_GET, .ref = stage->refs[i], .metadata_only = true};
+    size_t count = stage->count;
+    stage->deletes = NEW_ARRAY(stage->a, struct kube_request, count);
+    stage->delete_indexes = NEW_ARRAY(stage->a, size_t, count);
+    stage->pending = NEW_ARRAY(stage->a, size_t, count);
+    for (size_t i = 0; i < count; i++)
+        stage->pending[i] = i;
+    for (int looks = 1; looks <= LOOKS_MOST && stage->count; looks++) {
+        stage->last_look = looks == LOOKS_MOST;
+        look_and_delete(kube, stage);
     }
-    stage->deletes = NEW_ARRAY(stage->a, struct kube_request, stage->count);
-    stage->delete_indexes = NEW_ARRAY(stage->a, size_t, stage->count);
-    stage->delete_count = 0;
-    kube_batch(kube, gets, stage->count, stage->options->cancel, on_found, stage);
-    kube_batch(kube, stage->deletes, stage->delete_count, stage->options->cancel, on_deleted,
-               stage);
 }
 
 void prune_run(struct kube *kube, struct observed *observed, arena *a,

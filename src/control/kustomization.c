@@ -613,7 +613,7 @@ static err *finalize(struct unit *unit)
         return NULL;
     }
     for (size_t i = 0; i < unit->before.count; i++) {
-        observed_forget(manager_observed(unit->work->manager), unit->before.refs[i]);
+        observed_forget(manager_observed(unit->work->manager), unit->before.refs[i], unit->owner);
     }
     return status_remove_finalizer(unit->work);
 }

@@ -3,6 +3,7 @@ import http.client
 import json
 import ssl
 import threading
+import time
 import urllib.parse
 
 # plural -> (group and version as in apiVersion, kind)
@@ -30,6 +31,7 @@ KINDS = {
     "alerts": ("notification.toolkit.fluxcd.io/v1beta3", "Alert"),
     "providers": ("notification.toolkit.fluxcd.io/v1beta3", "Provider"),
 }
+BUSY_TRIES = 20
 CLUSTER_SCOPED = {"namespaces", "customresourcedefinitions", "clusterroles", "clusterrolebindings"}
 MERGE, STRATEGIC, JSON_PATCH, APPLY = (
     f"application/{kind}" for kind in
@@ -73,25 +75,33 @@ class Api:
         return self.local.connection
 
     def request(self, method, path, body=None, content_type="application/json"):
-        """The answer as text. A connection that the server has closed meanwhile is opened anew."""
+        """The answer as text. A connection that the server has closed meanwhile is opened anew, and
+        a server that is busy, as after its start, is asked again."""
         headers = {"Authorization": f"Bearer {self.token}", "Content-Type": content_type}
         if body is not None and not isinstance(body, (bytes, str)):
             body = json.dumps(body)
+        for _ in range(BUSY_TRIES):
+            answer, text = self.send(method, path, body, headers)
+            if answer.status != 429:
+                break
+            time.sleep(float(answer.headers.get("Retry-After", 1)))
+        if answer.status >= 400:
+            raise ApiError(answer.status, text)
+        return text
+
+    def send(self, method, path, body, headers):
         for attempt in (1, 2):
             connection = self.connection()
             try:
                 connection.request(method, path, body, headers)
                 answer = connection.getresponse()
-                text = answer.read().decode()
-                break
+                return answer, answer.read().decode()
             except (http.client.HTTPException, OSError):
                 connection.close()
                 self.local.connection = None
                 if attempt == 2:
                     raise
-        if answer.status >= 400:
-            raise ApiError(answer.status, text)
-        return text
+        raise AssertionError("not reached")
 
     def call(self, *args, **options):
         return json.loads(self.request(*args, **options))
