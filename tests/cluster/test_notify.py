@@ -420,6 +420,16 @@ def test_headers_of_the_secret(desk):
     assert headers["X-Team"] == "web" and headers["Authorization"] == "Basic abc"
 
 
+def test_credentials_within_the_address(desk):
+    desk.secret(address=desk.hook.url.replace("http://", "http://me:pass%21word@") + "/path?q=1")
+    desk.ready(provider={"secretRef": {"name": "hook"}})
+    desk.post(desk.event("by name"))
+    request = desk.hook.wait("by name")[0]
+    assert request.path == "/path?q=1"
+    login = base64.b64encode(b"me:pass!word").decode()
+    assert request.headers["Authorization"] == f"Basic {login}"
+
+
 def test_certificates(desk, certificates):
     service = desk.another_hook(certificate=certificates["server"])
     desk.secret("trust", **{"ca.crt": certificates["ca"]})
