@@ -14,7 +14,8 @@
 #include "control/history.h"
 
 #define FIELD_MANAGER      "gotk-kustomize-controller"
-#define ANNOUNCE_AFTER_NS  (2 * CLOCK_SECOND) /* a wait shorter than that is not worth a write */
+#define BLOCKED_AFTER_NS   (2 * CLOCK_SECOND) /* a dependency that takes no longer is not news */
+#define ANNOUNCE_AFTER_NS  (5 * CLOCK_SECOND) /* a wait shorter than that is not worth a write */
 #define POLL_NS            (5 * CLOCK_SECOND) /* of health checks that are not watched */
 #define VARIABLES_FRESH_NS CLOCK_SECOND
 
@@ -312,7 +313,7 @@ static err *take_dependencies(struct unit *unit, bool *held_out)
     if (str_is(str_of(e->reason), "InvalidCELExpression")) return stall_expression(unit, e);
     int64_t now_ns = clock_now_ns();
     if (!unit->memory->blocked_ns) unit->memory->blocked_ns = now_ns;
-    int64_t quiet_ns = unit->memory->blocked_ns + ANNOUNCE_AFTER_NS - now_ns;
+    int64_t quiet_ns = unit->memory->blocked_ns + BLOCKED_AFTER_NS - now_ns;
     if (quiet_ns > 0) {
         unit_look_again(unit, quiet_ns);
         return NULL;
