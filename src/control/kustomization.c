@@ -12,6 +12,7 @@
 #include "control/converge.h"
 #include "control/dependency.h"
 #include "control/history.h"
+#include "control/pod_trouble.h"
 
 #define FIELD_MANAGER      "gotk-kustomize-controller"
 #define BLOCKED_AFTER_NS   (2 * CLOCK_SECOND) /* a dependency that takes no longer is not news */
@@ -185,6 +186,9 @@ static err *announce_wait(struct unit *unit)
 
 static err *health_failure(struct unit *unit, str text)
 {
+    const struct unit_memory *memory = unit->memory;
+    text =
+        str_concat(unit->a, text, pod_trouble_of(unit->work, memory->checks, memory->check_count));
     status_set(&unit->status, "Healthy", "False", STR("HealthCheckFailed"), text);
     unit->step = unit_step(unit, "Running health checks");
     return fail(unit, err_new(ERR_INVALID, "HealthCheckFailed", STR_FMT, STR_ARG(text)));

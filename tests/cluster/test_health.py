@@ -21,8 +21,11 @@ def test_deployment_that_never_gets_ready_times_out(tenant):
     tenant.push_objects(deployment("web", replicas=1))
     tenant.source()
     tenant.unit(wait=True, timeout="30s")
-    message = tenant.wait_failed("HealthCheckFailed", timeout=45)["message"]
+    tenant.crash_pods("web")
+    message = tenant.wait_failed("HealthCheckFailed", timeout=60)["message"]
     assert "timeout waiting for" in message
+    assert f"a pod of Deployment/{tenant.namespace}/web: container '" in message
+    assert "is in CrashLoopBackOff, it ended with code 3 (Error)" in message
     assert f"Deployment/{tenant.namespace}/web status: 'InProgress'" in message
     tenant.wait_event("HealthCheckFailed", "web")
 

@@ -183,6 +183,18 @@ class Tenant:
                 "phase": "Running", "conditions": [
                     {"type": "Ready", "status": "True"}]}}, STRATEGIC, subresource="/status")
 
+    def crash_pods(self, app):
+        """Lets the containers of the pods with the label app=... crash again and again."""
+        for item in eventually(lambda: self.api.list("pods", self.namespace, f"app={app}"),
+                               what=f"pods of {app}"):
+            container = item["spec"]["containers"][0]["name"]
+            self.api.patch("pods", self.namespace, item["metadata"]["name"], {"status": {
+                "phase": "Running", "containerStatuses": [
+                    {"name": container, "image": "x", "imageID": "x", "ready": False,
+                     "restartCount": 7, "state": {"waiting": {"reason": "CrashLoopBackOff"}},
+                     "lastState": {"terminated": {"exitCode": 3, "reason": "Error"}}}]}},
+                STRATEGIC, subresource="/status")
+
     # ---- the end ----
 
     def leave(self, abandon=False):
