@@ -24,45 +24,52 @@ static bool is_possible(const struct setter_image *image)
            consists_of(image->digest, "+._-:");
 }
 
-static void take(struct work *work, struct image_policies *out, const node *policy, size_t *room)
+static void take(arena *a, struct image_policies *out, const node *policy, size_t *room)
 {
     node *ref = node_find(policy, "status", "latestRef", NULL);
     str name = node_find_str(policy, "metadata", "name", NULL);
-    struct setter_image *image = NEW(work->a, struct setter_image);
+    struct setter_image *image = NEW(a, struct setter_image);
     *image = (struct setter_image){node_get_str(ref, STR("name")), node_get_str(ref, STR("tag")),
                                    node_get_str(ref, STR("digest"))};
     if (!node_is_map(ref)) return;
     if (!is_possible(image)) {
-        *ARENA_PUSH(work->a, out->refused, out->refused_count, *room) = str_printf(
-            work->a, "the image of ImagePolicy '" STR_FMT "' has characters that no image can have",
+        *ARENA_PUSH(a, out->refused, out->refused_count, *room) = str_printf(
+            a, "the image of ImagePolicy '" STR_FMT "' has characters that no image can have",
             STR_ARG(name));
         return;
     }
-    node *observed = node_map(work->a);
-    node_set_str(work->a, observed, STR("name"), image->name);
-    node_set_str(work->a, observed, STR("tag"), image->tag);
-    if (image->digest.len) node_set_str(work->a, observed, STR("digest"), image->digest);
-    node_set(work->a, out->observed, name, observed);
+    node *observed = node_map(a);
+    node_set_str(a, observed, STR("name"), image->name);
+    node_set_str(a, observed, STR("tag"), image->tag);
+    if (image->digest.len) node_set_str(a, observed, STR("digest"), image->digest);
+    node_set(a, out->observed, name, observed);
     map_put(&out->setters.by_name, name, image);
+}
+
+err *image_policies_choose(arena *a, str namespace, node *const *policies, size_t count,
+                           const node *selector, struct image_policies *out)
+{
+    struct selector chosen;
+    node *all = node_map(a);
+    size_t room = 0;
+    *out = (struct image_policies){.setters.namespace = namespace, .observed = node_map(a)};
+    err *e = selector_from_node(a, selector ? selector : all, &chosen);
+    if (e) {
+        return err_because(err_wrap(e, "failed to parse policy selector"), "InvalidPolicySelector");
+    }
+    for (size_t i = 0; i < count; i++) {
+        if (selector_match(&chosen, node_find(policies[i], "metadata", "labels", NULL)))
+            take(a, out, policies[i], &room);
+    }
+    return NULL;
 }
 
 err *image_policies_read(struct work *work, const node *selector, struct image_policies *out)
 {
-    struct selector chosen;
-    node **policies, *all = node_map(work->a);
-    size_t count, room = 0;
-    *out = (struct image_policies){.setters.namespace = work->namespace,
-                                   .observed = node_map(work->a)};
-    err *e = selector_from_node(work->a, selector ? selector : all, &chosen);
-    if (e) {
-        return err_because(err_wrap(e, "failed to parse policy selector"), "InvalidPolicySelector");
-    }
+    node **policies;
+    size_t count;
     manager_list(work->manager, work->a, STR("ImagePolicy"), work->namespace, &policies, &count);
-    for (size_t i = 0; i < count; i++) {
-        if (selector_match(&chosen, node_find(policies[i], "metadata", "labels", NULL)))
-            take(work, out, policies[i], &room);
-    }
-    return NULL;
+    return image_policies_choose(work->a, work->namespace, policies, count, selector, out);
 }
 
 void image_policies_done(struct image_policies *policies)

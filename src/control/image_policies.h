@@ -1,5 +1,5 @@
 #pragma once
-/* The images that the ImagePolicies of a namespace have chosen. [worker] */
+/* The images that the ImagePolicies of a namespace have chosen. */
 #include "control/manager.h"
 #include "image/setter.h"
 
@@ -14,4 +14,7 @@ struct image_policies {
  * INVALID with the reason InvalidPolicySelector. */
 MUST_USE err *image_policies_read(struct work *work, const node *selector,
                                   struct image_policies *out);
+/* The same from a list of ImagePolicies. */
+MUST_USE err *image_policies_choose(arena *a, str namespace, node *const *policies, size_t count,
+                                    const node *selector, struct image_policies *out);
 void image_policies_done(struct image_policies *policies); /* for AUTO */

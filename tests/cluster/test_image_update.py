@@ -10,6 +10,7 @@ import pytest
 from harness.eventually import eventually
 from harness.git_host import GIT_ENVIRONMENT
 from harness.manifests import deployment, secret, stream
+from harness.operator import fixpoint
 from harness.repository import git
 from harness.tenant import summary
 
@@ -756,3 +757,38 @@ def test_tags_stay_texts(images):
             assert found and found["data"] == {"tag": tag}
             return True
         eventually(applied, what=f"the tag {tag}")
+
+
+# ---- the command line ----
+
+def fixpoint_as_admin(tenant, *arguments):
+    return subprocess.run([fixpoint(), "-n", tenant.namespace, *arguments], text=True,
+                          capture_output=True, cwd=tenant.repository.work, timeout=60,
+                          env={**os.environ, "KUBECONFIG": tenant.servers.kubeconfig("alice")})
+
+
+def test_preview_of_a_suspended_automation(images):
+    tenant = images.tenant
+    before = images.start(f"kind: A\nmetadata: {{name: one}}\n\nimage: {IMAGE}:1.0.0 "
+                          f"{marker(tenant)}\n", suspend=True, path="./app")
+    tenant.repository.write({"app/broken.yaml": f"a: [ {marker(tenant)}",
+                             "other.yaml": f"image: {IMAGE}:1.0.0 {marker(tenant)}\n"})
+    done = fixpoint_as_admin(tenant, "images", "preview", "auto")
+    assert done.returncode == 0, done.stderr
+    row = done.stdout.splitlines()[1].split()
+    assert row == ["app/app.yaml:4", "A/one", f"{IMAGE}:1.0.0", f"{IMAGE}:1.0.1",
+                   f"{tenant.namespace}:app"]
+    assert "1 values in 1 files would be updated" in done.stderr
+    assert "app/broken.yaml: yaml: " in done.stderr
+    assert "1.0.0" in images.show() and images.head() == before
+
+
+def test_get_and_reconcile_image_update(images):
+    images.start()
+    images.wait()
+    done = fixpoint_as_admin(images.tenant, "get", "image", "update")
+    assert done.returncode == 0 and "repository up-to-date" in done.stdout, done.stderr
+    done = fixpoint_as_admin(images.tenant, "reconcile", "image", "update", "auto")
+    assert done.returncode == 0 and "✔ repository up-to-date" in done.stderr, done.stderr
+    assert fixpoint_as_admin(images.tenant, "suspend", "image", "update", "auto").returncode == 0
+    assert images.get()["spec"]["suspend"] is True
