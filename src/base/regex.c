@@ -160,42 +160,72 @@ static bool take_name(str *form, str *name)
     return true;
 }
 
-static str group_text(const struct regex *regex, str name, const str *groups)
+enum { NO_GROUP = -1 };
+
+/* NO_GROUP for one that the expression does not have. */
+static ptrdiff_t group_of(const struct regex *regex, str name)
 {
     int64_t number;
     bool plain = name.data[0] != '0' || name.len == 1;
     if (plain && str_to_int(name, &number))
-        return (uint64_t)number <= regex_groups(regex) ? groups[number] : (str){0};
+        return (uint64_t)number <= regex_groups(regex) ? (ptrdiff_t)number : NO_GROUP;
     size_t index = regex_group(regex, name);
-    return index ? groups[index] : (str){0};
+    return index ? (ptrdiff_t)index : NO_GROUP;
 }
 
-static void expand(buf *b, const struct regex *regex, str form, const str *groups)
+struct piece {
+    str text;        /* as it stands, */
+    ptrdiff_t group; /* and a group behind it, if not NO_GROUP */
+};
+
+struct regex_form {
+    struct piece *pieces;
+    size_t count, room;
+};
+
+struct regex_form *regex_form_read(struct arena *a, const struct regex *regex, str form)
 {
-    str before, name;
+    struct regex_form *read = NEW(a, struct regex_form);
+    str before, name, dollar = STR("$");
     while (str_cut(form, '$', &before, &form)) {
-        buf_add(b, before);
-        if (str_strip_prefix(&form, STR("$")))
-            buf_add_char(b, '$');
-        else if (take_name(&form, &name))
-            buf_add(b, group_text(regex, name, groups));
-        else
-            buf_add_char(b, '$');
+        struct piece piece = {before, NO_GROUP};
+        struct piece sign = {dollar, NO_GROUP};
+        bool is_name = !str_starts(form, dollar) && take_name(&form, &name);
+        if (is_name) piece.group = group_of(regex, name);
+        *ARENA_PUSH(a, read->pieces, read->count, read->room) = piece;
+        if (is_name) continue;
+        str_strip_prefix(&form, dollar);
+        *ARENA_PUSH(a, read->pieces, read->count, read->room) = sign;
     }
-    buf_add(b, before);
+    *ARENA_PUSH(a, read->pieces, read->count, read->room) = (struct piece){before, NO_GROUP};
+    return read;
+}
+
+static void expand(buf *b, const struct regex_form *form, const str *groups)
+{
+    for (size_t i = 0; i < form->count; i++) {
+        buf_add(b, form->pieces[i].text);
+        if (form->pieces[i].group != NO_GROUP) buf_add(b, groups[form->pieces[i].group]);
+    }
+}
+
+str regex_form_expand(struct arena *a, const struct regex_form *form, const str *groups)
+{
+    buf b = BUF(a);
+    expand(&b, form, groups);
+    return buf_str(&b);
 }
 
 str regex_expand(struct arena *a, const struct regex *regex, str form, const str *groups)
 {
-    buf b = BUF(a);
-    expand(&b, regex, form, groups);
-    return buf_str(&b);
+    return regex_form_expand(a, regex_form_read(a, regex, form), groups);
 }
 
 str regex_replace(struct arena *a, const struct regex *regex, str text, str form)
 {
     size_t group_count = regex_groups(regex) + 1, search = 0, done = 0;
     str *groups = NEW_ARRAY(a, str, group_count);
+    const struct regex_form *read = regex_form_read(a, regex, form);
     buf b = BUF(a);
     if (!text.data) text = STR(""); /* an empty match has a place, too */
     while (regex_find(regex, text, search, groups, group_count)) {
@@ -203,7 +233,7 @@ str regex_replace(struct arena *a, const struct regex *regex, str text, str form
         size_t end = start + groups[0].len;
         buf_add(&b, str_slice(text, done, start));
         /* Not for an empty match right behind another match. */
-        if (end > done || start == 0) expand(&b, regex, form, groups);
+        if (end > done || start == 0) expand(&b, read, groups);
         done = end;
         uint32_t rune;
         size_t width = str_rune(str_skip(text, search), &rune);

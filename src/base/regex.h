@@ -27,5 +27,9 @@ size_t regex_group(const struct regex *regex, str name);   /* the number of (?P<
 /* Go's Expand: $1, ${1}, $name and ${name} stand for groups, $$ for $; unknown groups for nothing.
  * `groups` are those of a match: the whole one and every group of the expression. */
 str regex_expand(struct arena *a, const struct regex *regex, str form, const str *groups);
+/* The same for one form and many matches: read once. Texts are borrowed from the form. */
+struct regex_form;
+struct regex_form *regex_form_read(struct arena *a, const struct regex *regex, str form);
+str regex_form_expand(struct arena *a, const struct regex_form *form, const str *groups);
 /* Every match, not overlapping, replaced by the expanded form. */
 str regex_replace(struct arena *a, const struct regex *regex, str text, str form);

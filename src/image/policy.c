@@ -4,7 +4,6 @@
 #include <math.h>
 #include <stdlib.h>
 
-#include "base/map.h"
 #include "base/regex.h"
 #include "base/semver.h"
 
@@ -15,38 +14,26 @@ struct candidate {
 
 struct candidates {
     struct candidate *items;
-    size_t count, room;
+    size_t count;
 };
 
 /* ---- filterTags ---- */
 
-/* compat: of tags with the same value the last one counts, at the place of the first. */
-static void add_candidate(arena *a, struct candidates *all, struct map *known, str value, str tag)
-{
-    void **at = map_at(known, value);
-    if (*at) {
-        all->items[(uintptr_t)*at - 1].tag = tag;
-        return;
-    }
-    *ARENA_PUSH(a, all->items, all->count, all->room) = (struct candidate){value, tag};
-    *at = (void *)(uintptr_t)all->count;
-}
-
 static void filter_with(arena *a, const struct regex *regex, str extract, const str *tags,
                         size_t count, struct candidates *out)
 {
-    struct map known AUTO(map_done) = {0};
     size_t group_count = regex_groups(regex) + 1;
     str *groups = NEW_ARRAY(a, str, group_count);
+    const struct regex_form *form = regex_form_read(a, regex, extract);
+    out->items = NEW_ARRAY(a, struct candidate, count + 1);
     for (size_t i = 0; i < count; i++) {
-        if (!extract.len) {
-            if (regex_match(regex, tags[i]))
-                *ARENA_PUSH(a, out->items, out->count, out->room) =
-                    (struct candidate){tags[i], tags[i]};
-            continue;
+        str value = tags[i];
+        if (!extract.len && !regex_match(regex, tags[i])) continue;
+        if (extract.len) {
+            if (!regex_find(regex, tags[i], 0, groups, group_count)) continue;
+            value = regex_form_expand(a, form, groups);
         }
-        if (!regex_find(regex, tags[i], 0, groups, group_count)) continue;
-        add_candidate(a, out, &known, regex_expand(a, regex, extract, groups), tags[i]);
+        out->items[out->count++] = (struct candidate){value, tags[i]};
     }
 }
 
@@ -78,7 +65,7 @@ static err *nothing_found(void)
 }
 
 static err *choose_semver(arena *a, const struct policy *policy, const struct candidates *all,
-                          str *out)
+                          const struct candidate **out)
 {
     struct semver_range *range;
     struct semver best = {0}, version;
@@ -93,18 +80,19 @@ static err *choose_semver(arena *a, const struct policy *policy, const struct ca
         found = &all->items[i];
     }
     if (!found) return nothing_found();
-    *out = found->tag;
+    *out = found;
     return NULL;
 }
 
-static err *choose_alphabetical(const struct policy *policy, const struct candidates *all, str *out)
+static err *choose_alphabetical(const struct policy *policy, const struct candidates *all,
+                                const struct candidate **out)
 {
     const struct candidate *found = &all->items[0];
     for (size_t i = 1; i < all->count; i++) {
         int order = str_cmp(all->items[i].value, found->value);
         if (policy->lowest ? order < 0 : order > 0) found = &all->items[i];
     }
-    *out = found->tag;
+    *out = found;
     return NULL;
 }
 
@@ -174,7 +162,7 @@ static bool to_number(arena *a, str text, double *out)
 }
 
 static err *choose_numerical(arena *a, const struct policy *policy, const struct candidates *all,
-                             str *out)
+                             const struct candidate **out)
 {
     double best = 0, number;
     const struct candidate *found = NULL;
@@ -188,21 +176,34 @@ static err *choose_numerical(arena *a, const struct policy *policy, const struct
         best = number;
         found = &all->items[i];
     }
-    *out = found->tag;
+    *out = found;
     return NULL;
+}
+
+static err *choose(arena *a, const struct policy *policy, const struct candidates *all,
+                   const struct candidate **out)
+{
+    switch (policy->rank) {
+    case POLICY_SEMVER:
+        return choose_semver(a, policy, all, out);
+    case POLICY_NUMERICAL:
+        return choose_numerical(a, policy, all, out);
+    default:
+        return choose_alphabetical(policy, all, out);
+    }
 }
 
 err *policy_choose(arena *a, const struct policy *policy, const str *tags, size_t count, str *out)
 {
     struct candidates all = {0};
+    const struct candidate *best = NULL;
     TRY(filter(a, policy, tags, count, &all));
     if (!all.count) return err_not_found("version list argument cannot be empty");
-    switch (policy->rank) {
-    case POLICY_SEMVER:
-        return choose_semver(a, policy, &all, out);
-    case POLICY_NUMERICAL:
-        return choose_numerical(a, policy, &all, out);
-    default:
-        return choose_alphabetical(policy, &all, out);
-    }
+    TRY(choose(a, policy, &all, &best));
+    /* compat: of tags with the same value the last one counts. */
+    const struct candidate *last = &all.items[all.count - 1];
+    while (last > best && !str_eq(last->value, best->value))
+        last--;
+    *out = last->tag;
+    return NULL;
 }

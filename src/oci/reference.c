@@ -52,20 +52,21 @@ static bool is_ipv6(str host)
 /* The authority of a URL: a name or an address, and a port. */
 static bool is_registry(str text)
 {
-    str host = text, port = {0};
+    str host, port = {0};
+    bool has_port = false;
     if (str_starts(text, STR("["))) {
         ptrdiff_t end = str_find_char(text, ']');
         if (end < 0) return false;
         host = str_slice(text, 1, (size_t)end);
         port = str_skip(text, (size_t)end + 1);
-        if (port.len && !str_strip_prefix(&port, STR(":"))) return false;
         if (!is_ipv6(host)) return false;
+        has_port = port.len > 0;
+        if (has_port && !str_strip_prefix(&port, STR(":"))) return false;
     } else {
-        str_cut(text, ':', &host, &port);
+        has_port = str_cut(text, ':', &host, &port);
         if (!all_of(host, "-._ABCDEFGHIJKLMNOPQRSTUVWXYZ")) return false;
     }
     uint64_t number;
-    bool has_port = str_has_char(text, ':') && !str_ends(text, STR("]"));
     return host.len && (!has_port || (str_to_uint(port, &number) && number > 0 && number < 65536));
 }
 

@@ -49,14 +49,44 @@ static void takes_names_apart(void **state UNUSED)
 
 static void refuses_what_is_none(void **state UNUSED)
 {
-    static const char *const rows[] = {
-        "",          "/",           "ghcr.io/",           "/app",        "ghcr.io//app",
-        "App",       "ghcr.io/App", "ghcr.io/a/../b",     "ghcr.io/..",  "app:",
-        "app:a b",   "app:1:2",     "app@sha256:123",     "app@md5:abc", "app@",
-        "a b",       "a\nb",        "ghcr.io/app?x=1",    "ghcr.io/a#b", "me:pw@ghcr.io/app",
-        "a.b:x/app", "a.b:0/app",   "a.b:70000/app",      "a.b:/app",    "[::1/app",
-        "[::g]/app", "a.b\\c/app",  "a.b/app\x7f",        "\xff.io/app", "ghcr.io/a%2fb",
-        "app:é",     "a.b/app;rm",  "app@sha256:" HEX "0"};
+    static const char *const rows[] = {"",
+                                       "/",
+                                       "ghcr.io/",
+                                       "/app",
+                                       "ghcr.io//app",
+                                       "App",
+                                       "ghcr.io/App",
+                                       "ghcr.io/a/../b",
+                                       "ghcr.io/..",
+                                       "app:",
+                                       "app:a b",
+                                       "app:1:2",
+                                       "app@sha256:123",
+                                       "app@md5:abc",
+                                       "app@",
+                                       "a b",
+                                       "a\nb",
+                                       "ghcr.io/app?x=1",
+                                       "ghcr.io/a#b",
+                                       "me:pw@ghcr.io/app",
+                                       "a.b:x/app",
+                                       "a.b:0/app",
+                                       "a.b:70000/app",
+                                       "a.b:/app",
+                                       "[::1/app",
+                                       "[::g]/app",
+                                       "a.b\\c/app",
+                                       "a.b/app\x7f",
+                                       "\xff.io/app",
+                                       "ghcr.io/a%2fb",
+                                       "app:é",
+                                       "h:50:\x01]/a",
+                                       "h:x]/a",
+                                       "[::1]x/a",
+                                       "[::1]:/a",
+                                       "a.b:+1/c",
+                                       "a.b/app;rm",
+                                       "app@sha256:" HEX "0"};
     arena a AUTO(arena_done) = {0};
     for (size_t i = 0; i < COUNT(rows); i++) {
         struct reference r;
