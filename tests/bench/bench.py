@@ -25,6 +25,7 @@ from harness.operator import Operator, fixpoint  # noqa: E402
 from harness.servers import Servers  # noqa: E402
 from harness.tenant import Tenant, condition  # noqa: E402
 
+import image_scan  # noqa: E402
 import image_update  # noqa: E402
 
 IDLE_SECONDS = 30
@@ -168,6 +169,7 @@ def measure_notices():
 if __name__ == "__main__":
     measure_engine()
     measure_notices()
+    image_scan.measure(print_row)
     image_update.measure(print_row)
     for argument in sys.argv[1:] or ["50", "200"]:
         measure_fleet(int(argument))
