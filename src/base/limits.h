@@ -71,6 +71,8 @@
 #define LIMIT_GIT_SERVERS 10000                       /* remotes whose abilities are remembered */
 #define LIMIT_GIT_ANSWER_SHOWN 200                    /* bytes of a refusal that are passed on */
 #define LIMIT_GIT_POLLS 2                             /* under way at one remote; others queue up */
+#define LIMIT_GIT_SSH_POLLS 4                         /* under way at one SSH host */
+#define LIMIT_GIT_SSH_THREADS 64                      /* that poll over SSH */
 #define LIMIT_GIT_CONNECTIONS 100                     /* to one host: it may hang for some URLs */
 #define LIMIT_GIT_WAIT_NS 200000000ll                 /* that a worker waits for its turn there */
 #define LIMIT_MIRRORS 500                             /* the longest unused goes first */

@@ -1,6 +1,7 @@
 #include "control/git_access.h"
 
 #include "base/b64.h"
+#include "git/sshkey.h"
 
 struct access {
     struct work *work;
@@ -12,7 +13,8 @@ struct access {
 
 const char *git_access_refused(const struct gitrepository_spec *spec)
 {
-    if (str_starts(spec->url, STR("ssh://"))) return "spec.url with ssh://";
+    bool is_ssh = str_starts(spec->url, STR("ssh://"));
+    if (is_ssh && spec->proxy_secret_ref.name.len) return "spec.proxySecretRef with an ssh:// URL";
     if (spec->provider.len && !str_is(spec->provider, "generic")) return "spec.provider";
     if (spec->service_account_name.len) return "spec.serviceAccountName";
     if (spec->verify.secret_ref.name.len) return "spec.verify";
@@ -69,9 +71,13 @@ static err *take_credentials(struct access *access)
         {"ca.crt", &remote->ca_pem},      {"tls.crt", &remote->cert_pem},
         {"tls.key", &remote->key_pem},
     };
+    const struct secret_key ssh_keys[] = {{"identity", &remote->identity},
+                                          {"known_hosts", &remote->known_hosts},
+                                          {"password", &remote->passphrase}};
     node *secret;
     if (!name.len) return NULL;
     TRY(get_secret(access, name, &secret));
+    if (remote_is_ssh(remote)) return secret_values(access, secret, ssh_keys, COUNT(ssh_keys));
     if (node_find(secret, "data", "githubAppID", NULL)) {
         return err_new(ERR_INVALID, "InvalidProviderConfiguration",
                        "secretRef '" STR_FMT "/" STR_FMT
@@ -84,11 +90,33 @@ static err *take_credentials(struct access *access)
     return NULL;
 }
 
-/* After the user info of the URL has filled the gaps. */
-static err *check_credentials(const struct remote *remote)
+/* compat: the host's key is checked against the secret, so there has to be one. */
+static err *check_ssh(struct access *access)
 {
+    const struct remote *remote = access->remote;
+    const char *missing = NULL;
+    if (!remote->known_hosts.len) missing = "known_hosts";
+    if (!remote->identity.len) missing = "identity";
+    if (missing) {
+        return err_new(ERR_INVALID, "AuthenticationFailed",
+                       "failed to configure authentication options: invalid 'ssh' auth option: "
+                       "'%s' is required",
+                       missing);
+    }
+    if (remote->passphrase.len || !sshkey_is_locked(remote->identity)) return NULL;
+    return err_new(ERR_INVALID, "AuthenticationFailed",
+                   "SSH identity key is encrypted but no 'password' field was provided in the "
+                   "secret '" STR_FMT "/" STR_FMT "'",
+                   STR_ARG(access->namespace), STR_ARG(access->spec->secret_ref.name));
+}
+
+/* After the user info of the URL has filled the gaps. */
+static err *check_credentials(struct access *access)
+{
+    const struct remote *remote = access->remote;
     const char *problem = NULL;
     bool https = str_starts(remote->url, STR("https://"));
+    if (remote_is_ssh(remote)) return check_ssh(access);
     if (remote->password.len && !remote->user.len)
         problem = "'password' requires 'username' to be set";
     if (!remote->cert_pem.len != !remote->key_pem.len)
@@ -139,5 +167,5 @@ err *git_access_take(struct work *work, str namespace, const struct gitrepositor
     TRY(take_credentials(&access));
     TRY(take_proxy(&access));
     TRY(remote_check(work->a, out));
-    return check_credentials(out);
+    return check_credentials(&access);
 }

@@ -150,6 +150,7 @@ static err *set_certificates(struct setting *s, const struct remote *remote)
 static err *set_remote(struct setting *s, const struct remote *remote)
 {
     set_config(s, "remote.origin.url", remote->url);
+    if (remote_is_ssh(remote)) return NULL;
     /* Redirects are followed by lsrefs, which knows where credentials may go. */
     set_config(s, "http.followRedirects", STR("false"));
     set_config(s, "http.lowSpeedLimit", STR("1"));
@@ -166,12 +167,24 @@ static err *set_remote(struct setting *s, const struct remote *remote)
     return set_certificates(s, remote);
 }
 
+static void add_variables(struct setting *s, const char *const *variables)
+{
+    for (; variables && *variables; variables++)
+        *ARENA_PUSH(s->a, s->items, s->count, s->room) = (char *)*variables;
+}
+
+static str protocols(const struct remote *remote)
+{
+    if (!remote) return STR("none");
+    return remote_is_ssh(remote) ? STR("ssh") : STR("http:https");
+}
+
 static err *make_setting(struct setting *s, const struct gitrun *run)
 {
     const char *path = getenv("PATH");
     set(s, "PATH", path && *path ? str_of(path) : STR("/usr/local/bin:/usr/bin:/bin"));
     set(s, "HOME", run->folder); /* nothing of ours or the user's is there */
-    set(s, "GIT_ALLOW_PROTOCOL", run->remote ? STR("http:https") : STR("none"));
+    set(s, "GIT_ALLOW_PROTOCOL", protocols(run->remote));
     for (size_t i = 0; i < COUNT(fixed_environment); i++) {
         *ARENA_PUSH(s->a, s->items, s->count, s->room) = (char *)fixed_environment[i];
     }
@@ -179,8 +192,8 @@ static err *make_setting(struct setting *s, const struct gitrun *run)
         set_config(s, fixed_config[i][0], str_of(fixed_config[i][1]));
     }
     if (run->remote) TRY(set_remote(s, run->remote));
-    for (const char *const *more = run->variables; more && *more; more++)
-        *ARENA_PUSH(s->a, s->items, s->count, s->room) = (char *)*more;
+    add_variables(s, run->variables);
+    if (run->ssh) add_variables(s, run->ssh->variables);
     set(s, "GIT_CONFIG_COUNT", str_printf(s->a, "%d", s->config_count));
     *ARENA_PUSH(s->a, s->items, s->count, s->room) = NULL;
     return NULL;
@@ -377,7 +390,8 @@ static str without_secrets(arena *a, const struct gitrun *run, str text)
         const struct remote *remote = run->remote;
         str scheme, encoded;
         str_cut(remote_authorization(a, remote), ' ', &scheme, &encoded);
-        str secrets[] = {encoded, remote->password, remote->bearer, remote->proxy_password};
+        str secrets[] = {encoded, remote->password, remote->bearer, remote->proxy_password,
+                         remote->passphrase};
         for (size_t i = 0; i < COUNT(secrets); i++) {
             if (secrets[i].len) text = str_replace(a, text, secrets[i], STR("***"));
         }
@@ -479,12 +493,15 @@ static err *judge(arena *a, struct output *output, int status)
     int code = WEXITSTATUS(status);
     if (code == 0) return NULL;
     if (code == CANNOT_START) return err_internal("the git program could not be started");
-    str text = reason_of(a, without_secrets(a, output->run, buf_str(&output->errors)));
+    str said = without_secrets(a, output->run, buf_str(&output->errors));
+    err *e = output->run->ssh ? ssh_error(said) : NULL;
+    if (e) return e;
+    str text = reason_of(a, said);
     if (!text.len) return err_transient("git ended with status %d", code);
     return err_transient(STR_FMT, STR_ARG(str_head_utf8(text, LIMIT_GIT_ERROR_BYTES / 4)));
 }
 
-err *gitrun_do(arena *a, const struct gitrun *run, str *out)
+static err *run_program(arena *a, const struct gitrun *run, str *out)
 {
     struct child child AUTO(child_done) = {.done = -1, .out = -1, .errors = -1};
     struct output output = {.run = run, .gathered = BUF(a), .errors = BUF(a)};
@@ -498,4 +515,14 @@ err *gitrun_do(arena *a, const struct gitrun *run, str *out)
     TRY(judge(a, &output, status));
     if (out) *out = buf_str(&output.gathered);
     return NULL;
+}
+
+err *gitrun_do(arena *a, const struct gitrun *run, str *out)
+{
+    if (!run->remote || !remote_is_ssh(run->remote) || run->ssh) return run_program(a, run, out);
+    struct ssh ssh AUTO(ssh_close) = {0};
+    struct gitrun with_ssh = *run;
+    TRY(ssh_open(a, run->remote, &ssh));
+    with_ssh.ssh = &ssh;
+    return run_program(a, &with_ssh, out);
 }

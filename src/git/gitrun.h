@@ -1,13 +1,14 @@
 #pragma once
 /*
  * Runs the git program: without a shell, without the user's or the system's
- * settings, without hooks, helpers or prompts, over HTTP(S) only, with bounds on
+ * settings, without hooks, helpers or prompts, over HTTP(S) and SSH only, with bounds on
  * time, memory, files and output. Secrets reach it through its environment or
  * through open descriptors, never through arguments or files. [worker]
  */
 #include <stdatomic.h>
 
 #include "git/remote.h"
+#include "git/ssh.h"
 
 /* The path under which the program reads `key`; its mode is 0600. */
 #define GITRUN_KEY "/proc/self/fd/9"
@@ -17,6 +18,7 @@ struct gitrun {
     str folder;                   /* a bare repository, or an empty folder for `init` */
     const char *const *args;      /* after "git"; ends with NULL */
     const struct remote *remote;  /* is "origin" then; NULL: no network at all */
+    const struct ssh *ssh;        /* to that remote; NULL: opened for the run when it needs one */
     str input;                    /* of the program */
     str key;                      /* a file that exists in memory only: GITRUN_KEY to the program */
     const char *const *variables; /* more of its environment, "NAME=value"; ends with NULL */

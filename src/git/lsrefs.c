@@ -6,6 +6,7 @@
 #include "base/limits.h"
 #include "base/map.h"
 #include "git/pktline.h"
+#include "git/sshpoll.h"
 #include "net/talk.h"
 #include "net/url.h"
 
@@ -44,7 +45,8 @@ struct lsrefs_poll {
     struct remote remote;
     str prefix;
     int64_t timeout_ns, due_ns;
-    struct client *client;
+    struct client *client; /* NULL for SSH */
+    struct sshpoll ssh;
     struct server known; /* of the server, when it began: every run of the talk starts from it */
     struct talk *talk;
     /* Guarded by the lock. */
@@ -62,6 +64,7 @@ struct lsrefs_poll {
 struct lsrefs {
     arena arena;
     struct lsrefs_options options;
+    struct sshpolls *ssh;
     pthread_mutex_t lock; /* guards what follows */
     struct map clients;   /* by remote_trust: struct client */
     struct map servers;   /* by remote_id: struct server */
@@ -74,6 +77,7 @@ struct lsrefs *lsrefs_new(struct lsrefs_options options)
     arena a = {0};
     struct lsrefs *lsrefs = NEW(&a, struct lsrefs);
     lsrefs->options = options;
+    lsrefs->ssh = sshpoll_new();
     pthread_mutex_init(&lsrefs->lock, NULL);
     lsrefs->arena = a;
     return lsrefs;
@@ -109,6 +113,7 @@ static void free_on_loop(void *context)
 void lsrefs_free(struct lsrefs *lsrefs)
 {
     if (!lsrefs) return;
+    sshpoll_free(lsrefs->ssh);
     MAP_EACH (&lsrefs->clients, entry)
         client_free(entry->value);
     MAP_EACH (&lsrefs->servers, entry)
@@ -154,6 +159,7 @@ static err *client_new(struct lsrefs *lsrefs, const struct remote *remote, struc
 /* With the lock held. */
 static err *take_client(struct lsrefs *lsrefs, struct lsrefs_poll *poll)
 {
+    if (remote_is_ssh(&poll->remote)) return NULL;
     str trust = remote_trust(&poll->arena, &poll->remote);
     struct client *client = map_get(&lsrefs->clients, trust);
     if (!client) {
@@ -341,17 +347,16 @@ static err *get_advertisement(struct asking *asking, struct reflist *out)
     return err_invalid("the server redirects more than %d times", LIMIT_HTTP_REDIRECTS);
 }
 
-static str command(struct asking *asking)
+static str command(arena *a, str prefix, bool object_format)
 {
-    buf b = BUF(asking->a);
+    buf b = BUF(a);
     pktline_add(&b, STR("command=ls-refs"));
     pktline_add(&b, STR(AGENT));
-    if (asking->server.object_format) pktline_add(&b, STR("object-format=sha1"));
+    if (object_format) pktline_add(&b, STR("object-format=sha1"));
     pktline_add_mark(&b, PKTLINE_DELIMITER);
     pktline_add(&b, STR("peel"));
     pktline_add(&b, STR("symrefs"));
-    str prefix = asking->poll->prefix;
-    if (prefix.len) pktline_add(&b, str_concat(asking->a, STR("ref-prefix "), prefix));
+    if (prefix.len) pktline_add(&b, str_concat(a, STR("ref-prefix "), prefix));
     pktline_add_mark(&b, PKTLINE_FLUSH);
     return buf_str(&b);
 }
@@ -362,7 +367,8 @@ static err *post_command(struct asking *asking, struct reflist *out)
     struct remote remote = remote_of(asking);
     str url = str_concat(asking->a, remote.url, STR("/git-upload-pack"));
     struct http_response response;
-    TRY(send_request(asking, url, command(asking), &response));
+    str body = command(asking->a, asking->poll->prefix, asking->server.object_format);
+    TRY(send_request(asking, url, body, &response));
     TRY(check_status(asking->a, url, &response));
     if (!has_content_type(&response, CONTENT_RESULT)) return not_git(&response);
     return reflist_parse_answer(asking->a, response.body, out);
@@ -452,8 +458,10 @@ static void leave(struct lsrefs_poll *poll, struct wakings *wakings)
     struct place *place = map_get(&lsrefs->places, poll->key);
     if (poll->state == POLL_QUEUED) place->queued = NULL;
     if (poll->state == POLL_OPEN) place->open--;
-    poll->client->users--;
-    poll->client->used = ++lsrefs->uses;
+    if (poll->client) {
+        poll->client->users--;
+        poll->client->used = ++lsrefs->uses;
+    }
     poll->state = POLL_DONE;
     open_queued(place, wakings);
     if (!place->open && !place->queued) free(map_remove(&lsrefs->places, poll->key));
@@ -570,11 +578,49 @@ static bool run(struct lsrefs_poll *poll, struct asking *asking)
     return true;
 }
 
+/* On a thread of sshpoll: the answer came, or none. */
+static void on_ssh(void *context, err *e, const struct reflist *list)
+{
+    struct lsrefs_poll *poll = context;
+    struct lsrefs *lsrefs = poll->lsrefs;
+    struct asking asking = {.poll = poll};
+    struct wakings wakings = {0};
+    poll->error = e;
+    if (!e) poll->answer = wanted(&asking, list);
+    pthread_mutex_lock(&lsrefs->lock);
+    gather(&wakings, poll);
+    leave(poll, &wakings);
+    release(poll, &wakings);
+    pthread_mutex_unlock(&lsrefs->lock);
+    wake(lsrefs, &wakings);
+}
+
+/* The poll stays busy to its end. The format of objects is not named: a server whose objects are of
+ * another one says so. With the lock held. */
+static void begin_ssh(struct lsrefs_poll *poll)
+{
+    poll->busy = true;
+    poll->users++;
+    poll->ssh = (struct sshpoll){
+        .a = &poll->answer_arena,
+        .remote = &poll->remote,
+        .command = command(&poll->answer_arena, poll->prefix, false),
+        .timeout_ns = poll->timeout_ns,
+        .done = on_ssh,
+        .context = poll,
+    };
+    sshpoll_start(poll->lsrefs->ssh, &poll->ssh);
+}
+
 /* Goes on with an open poll as far as it goes without waiting. With the lock held. */
 static void advance(struct lsrefs_poll *poll, struct wakings *wakings)
 {
     struct lsrefs *lsrefs = poll->lsrefs;
     bool done = false;
+    if (remote_is_ssh(&poll->remote)) {
+        begin_ssh(poll);
+        return;
+    }
     poll->busy = true;
     while (!done && !talk_is_waiting(poll->talk)) {
         arena a AUTO(arena_done) = {0};

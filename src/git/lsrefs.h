@@ -1,7 +1,7 @@
 #pragma once
 /*
- * Asks servers what their references are, over smart HTTP and on connections
- * that are kept: protocol 2 where the server speaks it, else the advertisement
+ * Asks servers what their references are, over SSH (sshpoll), or over smart HTTP
+ * and on connections that are kept: protocol 2 where the server speaks it, else the advertisement
  * of protocol 0. What a server is able to do is remembered, so that a poll is
  * one request.
  *

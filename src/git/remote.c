@@ -31,14 +31,58 @@ static err *take_user_info(arena *a, const struct url *url, struct remote *remot
 
 static err *check_parts(const struct url *url)
 {
-    if (str_is(url->scheme, "ssh")) {
-        return err_invalid("spec.url: ssh:// is not supported yet; use https:// with a secret");
-    }
-    if (!str_is(url->scheme, "http") && !str_is(url->scheme, "https")) {
-        return err_invalid("scheme '" STR_FMT "' is not http or https", STR_ARG(url->scheme));
+    if (!str_is(url->scheme, "http") && !str_is(url->scheme, "https") &&
+        !str_is(url->scheme, "ssh")) {
+        return err_invalid("scheme '" STR_FMT "' is not http, https or ssh", STR_ARG(url->scheme));
     }
     if (url->query.len || url->fragment.len) return err_invalid("it has a query or a fragment");
     if (url->path.len < 2) return err_invalid("it has no path");
+    return NULL;
+}
+
+bool remote_is_ssh(const struct remote *remote)
+{
+    return str_starts(remote->url, STR("ssh://"));
+}
+
+/* An argument of ssh: no option, and nothing that any shell or "user@host" could read otherwise. */
+static bool is_ssh_user(str user)
+{
+    bool good = user.len && user.data[0] != '-';
+    for (size_t i = 0; good && i < user.len; i++) {
+        char c = user.data[i];
+        bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+        good = letter || str_has_char(STR("._-+"), c);
+    }
+    return good;
+}
+
+/* git unescapes the path, so it is what comes out that has to be harmless. */
+static err *check_ssh_path(arena *a, str escaped)
+{
+    str path;
+    TRY(url_unescape(a, escaped, &path));
+    for (size_t i = 0; i < path.len; i++) {
+        unsigned char c = (unsigned char)path.data[i];
+        if (c < ' ' || c == 0x7f) return err_invalid("its path has a control character");
+    }
+    /* "~user/x" is git's way to name a home folder; the server must not take it as an option. */
+    if (str_starts(path, STR("/-")) || str_starts(path, STR("/~-")))
+        return err_invalid("its path begins with '-'");
+    return NULL;
+}
+
+/* The user stays in the URL, which git and messages need; a password has no use there. */
+static err *check_ssh(arena *a, const struct url *url, struct remote *remote)
+{
+    str user;
+    TRY(check_ssh_path(a, url->path));
+    TRY(url_unescape(a, url->user, &user));
+    if (!user.len) user = STR("git");
+    if (!is_ssh_user(user)) return err_invalid("its user is not a valid name");
+    str rest = str_skip(url_redact(a, remote->url), sizeof "ssh://" - 1);
+    remote->user = user;
+    remote->url = str_printf(a, "ssh://" STR_FMT "@" STR_FMT, STR_ARG(user), STR_ARG(rest));
     return NULL;
 }
 
@@ -46,11 +90,15 @@ err *remote_check(arena *a, struct remote *remote)
 {
     struct url url;
     err *e = url_parse(remote->url, &url);
+    bool is_ssh = !e && str_is(url.scheme, "ssh");
     if (!e) e = check_parts(&url);
+    if (!e && is_ssh) e = check_ssh(a, &url, remote);
     if (e) return invalid_url(a, remote->url, e);
-    e = take_user_info(a, &url, remote);
-    if (e) return err_because(e, "AuthenticationFailed");
-    remote->url = url_redact(a, remote->url);
+    if (!is_ssh) {
+        e = take_user_info(a, &url, remote);
+        if (e) return err_because(e, "AuthenticationFailed");
+        remote->url = url_redact(a, remote->url);
+    }
     while (str_strip_suffix(&remote->url, STR("/")))
         continue;
     return NULL;
@@ -58,6 +106,7 @@ err *remote_check(arena *a, struct remote *remote)
 
 str remote_authorization(arena *a, const struct remote *remote)
 {
+    if (remote_is_ssh(remote)) return (str){0};
     if (remote->bearer.len) return str_concat(a, STR("Bearer "), remote->bearer);
     if (!remote->user.len && !remote->password.len) return (str){0};
     str pair = str_printf(a, STR_FMT ":" STR_FMT, STR_ARG(remote->user), STR_ARG(remote->password));
@@ -67,9 +116,21 @@ str remote_authorization(arena *a, const struct remote *remote)
 struct remote remote_dup(arena *a, const struct remote *remote)
 {
     struct remote copy = *remote;
-    str *texts[] = {&copy.url,        &copy.user,          &copy.password, &copy.bearer,
-                    &copy.ca_pem,     &copy.cert_pem,      &copy.key_pem,  &copy.proxy,
-                    &copy.proxy_user, &copy.proxy_password};
+    str *texts[] = {&copy.url,
+                    &copy.user,
+                    &copy.password,
+                    &copy.bearer,
+                    &copy.ca_pem,
+                    &copy.cert_pem,
+                    &copy.key_pem,
+                    &copy.proxy,
+                    &copy.proxy_user,
+                    &copy.proxy_password,
+                    &copy.identity,
+                    &copy.passphrase,
+                    &copy.known_hosts,
+                    &copy.kex_algorithms,
+                    &copy.host_key_algorithms};
     for (size_t i = 0; i < COUNT(texts); i++)
         *texts[i] = str_dup(a, *texts[i]);
     return copy;
@@ -88,8 +149,10 @@ static str digest_of(arena *a, const str *texts, size_t count)
 
 str remote_trust(arena *a, const struct remote *remote)
 {
-    str texts[] = {remote->ca_pem, remote->cert_pem,   remote->key_pem,
-                   remote->proxy,  remote->proxy_user, remote->proxy_password};
+    str texts[] = {remote->ca_pem,         remote->cert_pem,           remote->key_pem,
+                   remote->proxy,          remote->proxy_user,         remote->proxy_password,
+                   remote->identity,       remote->passphrase,         remote->known_hosts,
+                   remote->kex_algorithms, remote->host_key_algorithms};
     return digest_of(a, texts, COUNT(texts));
 }
 

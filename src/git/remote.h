@@ -7,18 +7,22 @@
 #include "base/err.h"
 
 struct remote {
-    str url;               /* http:// or https://, without user info, query, fragment */
-    str user, password;    /* basic authentication */
+    str url; /* http(s)://, without user info, or ssh:// with the user; no query, no fragment */
+    str user, password;    /* basic authentication; user alone for SSH, "git" when not given */
     str bearer;            /* instead of both */
     str ca_pem;            /* added to the system's certificates */
     str cert_pem, key_pem; /* client certificate */
     str proxy, proxy_user, proxy_password; /* empty: from the environment */
+    /* SSH: private key, its passphrase, lines of known hosts; lists of OpenSSH, empty: its own. */
+    str identity, passphrase, known_hosts;
+    str kex_algorithms, host_key_algorithms;
 };
 
 /* Checks the URL and moves its user info to the fields that are empty, so that no argument, log or
  * error ever carries it. INVALID, with the reason "URLInvalid", says what is wrong. */
 MUST_USE err *remote_check(arena *a, struct remote *remote);
-/* The value of an Authorization header, or empty. */
+bool remote_is_ssh(const struct remote *remote);
+/* The value of an Authorization header, or empty; always so for SSH. */
 str remote_authorization(arena *a, const struct remote *remote);
 /* A copy with its texts in the arena. */
 struct remote remote_dup(arena *a, const struct remote *remote);

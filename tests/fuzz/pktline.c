@@ -1,6 +1,7 @@
-/* What a server lists: an advertisement, and the answer to ls-refs. */
+/* What a server lists: an advertisement, the answer to ls-refs, and both in a row as over SSH. */
 #include "git/reflist.h"
 #include "git/remote.h"
+#include "git/sshpoll.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -22,5 +23,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (!e) check(&listing);
     err *f AUTO(err_done) = reflist_parse_answer(&a, body, &listing);
     if (!f) check(&listing);
+    err *g AUTO(err_done) = sshpoll_parse(&a, body, &listing);
+    if (!g) check(&listing);
     return 0;
 }

@@ -20,10 +20,10 @@ static void test_urls(void **state UNUSED)
         {"https://example.org/", "has no path", NULL},
         {"https://example.org/a?token=s3cret", "has a query or a fragment", NULL},
         {"https://example.org/a#s3cret", "has a query or a fragment", NULL},
-        {"ssh://git@example.org/a", "ssh:// is not supported yet", NULL},
+        {"ssh://example.org/a", NULL, "ssh://git@example.org/a"},
         {"file:///etc/passwd", "", NULL},
         {"ext::sh -c x", "", NULL},
-        {"ftp://example.org/a", "is not http or https", NULL},
+        {"ftp://example.org/a", "is not http, https or ssh", NULL},
         {"-oProxyCommand=x", "", NULL},
         {"https://-oProxyCommand=x/a", "", NULL},
         {"https://example.org/a\nb", "", NULL},
@@ -77,6 +77,9 @@ static void test_identity(void **state UNUSED)
         {.url = STR("https://h/a"), .cert_pem = STR("b")},
         {.url = STR("https://h/a"), .key_pem = STR("b")},
         {.url = STR("https://h/a"), .proxy = STR("b")},
+        {.url = STR("https://h/a"), .identity = STR("b")},
+        {.url = STR("https://h/a"), .passphrase = STR("b")},
+        {.url = STR("https://h/a"), .known_hosts = STR("b")},
     };
     for (size_t i = 0; i < COUNT(remotes); i++) {
         assert_int_equal(remote_id(&a, &remotes[i]).len, 32);
