@@ -27,9 +27,12 @@ static err *wrong(const struct run *run, const struct cel_expr *expr, err *e)
     return e ? cel_lex_place(run->source, expr->at, e) : NULL;
 }
 
-static err *spend(struct run *run, const struct cel_expr *expr, uint64_t cost)
+/* Each step goes through here: the usual case has no call in it. */
+static inline err *spend(struct run *run, const struct cel_expr *expr, uint64_t cost)
 {
-    return wrong(run, expr, cel_value_spend(&run->budget, cost));
+    run->budget.cost += cost;
+    if (run->budget.cost <= LIMIT_CEL_COST) return NULL;
+    return wrong(run, expr, cel_value_spend(&run->budget, 0));
 }
 
 /* Once the budget is gone, nothing absorbs the error any more. */
@@ -48,16 +51,22 @@ static err *no_overload(const struct run *run, const struct cel_expr *expr, cons
 
 /* ---- names ---- */
 
+/* Names have at least one letter; most that differ do so in the first or in length. */
+static inline bool is_named(str name, str wanted)
+{
+    return name.len == wanted.len && name.data[0] == wanted.data[0] && str_eq(name, wanted);
+}
+
 static err *eval_name(struct run *run, const struct scope *scope, const struct cel_expr *expr,
                       struct cel_value *out)
 {
     enum cel_type named;
     for (; scope; scope = scope->outer) {
-        if (!str_eq(scope->name, expr->name)) continue;
+        if (!is_named(scope->name, expr->name)) continue;
         *out = scope->value;
         return NULL;
     }
-    TRY(spend(run, expr, run->count / 10));
+    if (run->count >= 10) TRY(spend(run, expr, run->count / 10));
     for (size_t i = 0; i < run->count; i++) {
         if (!str_eq(run->variables[i].name, expr->name)) continue;
         *out = run->variables[i].value;
