@@ -31,8 +31,8 @@ SRC     := $(wildcard src/*/*.c)
 CXXSRC  := $(wildcard src/*/*.cc)
 OBJ     := $(SRC:src/%.c=$(BUILD)/obj/%.o) $(CXXSRC:src/%.cc=$(BUILD)/obj/%.o)
 MAIN    := $(BUILD)/obj/main.o
-EMBED   := $(wildcard install/*.yaml)
-GEN     := $(BUILD)/gen/version.h $(BUILD)/gen/tables_data.h $(EMBED:install/%=$(BUILD)/gen/%.inc)
+EMBED   := $(wildcard install/*.yaml) $(wildcard src/sandbox/*.json)
+GEN     := $(addprefix $(BUILD)/gen/,version.h tables_data.h $(notdir $(EMBED:%=%.inc)))
 TABLES  := $(addprefix src/render/,fieldspecs.tbl mergekeys.tbl)
 UNIT    := $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(wildcard tests/unit/*.c))
 FUZZ    := $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/*.c))
@@ -82,6 +82,9 @@ $(BUILD)/gen/tables_data.h: tools/tables.c $(TABLES)
 
 # Files that are part of the program become bytes: #include "components.yaml.inc".
 $(BUILD)/gen/%.inc: install/%
+	@mkdir -p $(@D)
+	@od -An -v -tu1 $< | sed 's/ *\([0-9][0-9]*\)/\1,/g' > $@
+$(BUILD)/gen/%.inc: src/sandbox/%
 	@mkdir -p $(@D)
 	@od -An -v -tu1 $< | sed 's/ *\([0-9][0-9]*\)/\1,/g' > $@
 

@@ -95,6 +95,7 @@
 #define LIMIT_HTTPD_CONNECTIONS 256               /* of one listener; more wait in the kernel */
 #define LIMIT_HTTPD_HEADER_BYTES (16 * 1024)      /* of a request, and of its answer */
 #define LIMIT_HTTPD_BODIES_BYTES (32u * 1024 * 1024) /* of all requests under way at a listener */
+#define LIMIT_HTTPD_STREAM_BYTES (64u * 1024 * 1024) /* of one stream that wait for its reader */
 #define LIMIT_HTTPD_REQUEST_MS (30 * 1000)        /* until a request is complete, and for a client
                                                      that does not read on */
 
@@ -173,3 +174,11 @@
 #define LIMIT_NOTICE_SUM_NAMES 20                  /* objects that a sum names */
 #define LIMIT_NOTICE_REPEATS 20000                 /* events remembered to tell repetitions */
 #define LIMIT_NOTICE_SUBJECTS 20000                /* failing objects whose recovery is told */
+
+/* The sandbox. */
+#define LIMIT_SANDBOX_BODY_BYTES (3u * 1024 * 1024) /* of a request, as a real API server has it */
+#define LIMIT_SANDBOX_HISTORY 20000 /* changes that a watch may resume from */
+#define LIMIT_SANDBOX_OBJECTS 200000
+#define LIMIT_SANDBOX_WATCHES 1000
+#define LIMIT_SANDBOX_MANAGERS 10 /* entries of managers that do not apply, as upstream */
+#define LIMIT_SANDBOX_REPLICAS 100 /* pods that one workload gets: nothing runs, all is kept */

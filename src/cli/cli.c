@@ -405,6 +405,20 @@ static err *dispatch(struct cli *cli, const str *words, size_t word_count)
     return run_command(cli, rest, rest_count);
 }
 
+err *cli_call(const char *const *words, size_t count)
+{
+    arena a AUTO(arena_done) = {0};
+    struct cli cli = {.a = &a, .out = BUF(&a)};
+    str *texts = NEW_ARRAY(&a, str, count);
+    for (size_t i = 0; i < count; i++)
+        texts[i] = str_of(words[i]);
+    err *e = dispatch(&cli, texts, count), *flushed = cli_flush(&cli);
+    disconnect(&cli);
+    if (!e) return flushed;
+    err_free(flushed);
+    return e;
+}
+
 int cli_main(int argc, char **argv)
 {
     arena a AUTO(arena_done) = {0};

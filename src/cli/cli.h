@@ -61,6 +61,9 @@ struct cli {
 /* Runs the program: the command that argv names. Returns the exit code. */
 int cli_main(int argc, char **argv);
 
+/* Runs another command as if it had been typed; its results are written at once. */
+MUST_USE err *cli_call(const char *const *words, size_t count);
+
 /* Connects to the API server: a thread runs the loop, kube_do works on this one. At most once; the
  * end of the command closes it. Also settles cli->globals.namespace. */
 MUST_USE err *cli_connect(struct cli *cli);

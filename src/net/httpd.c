@@ -21,6 +21,7 @@ struct httpd {
     struct httpd_options options;
     struct MHD_Daemon *daemon;
     struct loop_fd events;   /* the daemon's epoll descriptor, which holds all its sockets */
+    struct loop_timer resume;
     struct loop_timer timer; /* when the daemon wants to look for time-outs */
     int port;
     /* A connection was closed: one that was kept waiting is accepted by another run only. */
@@ -28,6 +29,8 @@ struct httpd {
     struct list_link unused;   /* struct peer, for the next connections */
     struct list_link deferred; /* struct httpd_ticket */
     size_t body_bytes;         /* of all requests under way */
+    bool run_posted;         /* a stream has something to send */
+    struct list_link streams; /* struct httpd_stream */
     arena arena;
 };
 
@@ -53,6 +56,95 @@ struct peer {
     arena arena; /* of the request */
 };
 
+struct httpd_stream {
+    struct httpd *httpd;
+    struct list_link link; /* in streams */
+    struct MHD_Connection *connection;
+    buf waiting; /* on the heap */
+    size_t sent; /* of waiting */
+    bool suspended, ended, broken;
+    void (*gone)(void *context);
+    void *context;
+};
+
+static void run(void *context);
+
+/* ---- streams ---- */
+
+static ssize_t stream_read(void *context, uint64_t position, char *out, size_t room)
+{
+    (void)position;
+    struct httpd_stream *stream = context;
+    if (stream->broken) return MHD_CONTENT_READER_END_WITH_ERROR;
+    size_t count = MIN(stream->waiting.len - stream->sent, room);
+    if (count) {
+        memcpy(out, stream->waiting.data + stream->sent, count);
+        stream->sent += count;
+        if (stream->sent < stream->waiting.len) return (ssize_t)count;
+        stream->sent = 0;
+        buf_clear(&stream->waiting);
+        return (ssize_t)count;
+    }
+    if (stream->ended) return MHD_CONTENT_READER_END_OF_STREAM;
+    if (!stream->suspended) {
+        stream->suspended = true;
+        MHD_suspend_connection(stream->connection);
+    }
+    return 0;
+}
+
+static void stream_free(void *context)
+{
+    struct httpd_stream *stream = context;
+    list_remove(&stream->link);
+    stream->gone(stream->context);
+    buf_done(&stream->waiting);
+    free(stream);
+}
+
+static void run_once(void *context)
+{
+    struct httpd *httpd = context;
+    httpd->run_posted = false;
+    run(httpd);
+}
+
+static void stream_wake(struct httpd_stream *stream)
+{
+    if (!stream->suspended) return;
+    stream->suspended = false;
+    MHD_resume_connection(stream->connection);
+    if (stream->httpd->run_posted) return;
+    stream->httpd->run_posted = true;
+    loop_timer_set(stream->httpd->loop, &stream->httpd->resume, clock_now_ns(), run_once,
+                   stream->httpd);
+}
+
+struct httpd_stream *httpd_stream_new(struct httpd *httpd, void (*gone)(void *context),
+                                      void *context)
+{
+    struct httpd_stream *stream = lang_zalloc(sizeof *stream);
+    *stream = (struct httpd_stream){.httpd = httpd, .gone = gone, .context = context};
+    list_add_last(&httpd->streams, &stream->link);
+    return stream;
+}
+
+bool httpd_stream_write(struct httpd_stream *stream, str bytes)
+{
+    if (stream->waiting.len - stream->sent + bytes.len > LIMIT_HTTPD_STREAM_BYTES)
+        stream->broken = true;
+    else
+        buf_add(&stream->waiting, bytes);
+    stream_wake(stream);
+    return !stream->broken;
+}
+
+void httpd_stream_end(struct httpd_stream *stream)
+{
+    stream->ended = true;
+    stream_wake(stream);
+}
+
 /* ---- answers ---- */
 
 static enum MHD_Result queue(struct MHD_Connection *connection, struct MHD_Response *response,
@@ -71,6 +163,15 @@ static void add_field(arena *a, struct MHD_Response *response, str name, str val
 static struct MHD_Response *response_of_bytes(str body)
 {
     return MHD_create_response_from_buffer(body.len, (void *)body.data, MHD_RESPMEM_MUST_COPY);
+}
+
+static struct MHD_Response *response_of_stream(struct httpd_stream *stream,
+                                               struct MHD_Connection *connection)
+{
+    enum { BLOCK_BYTES = 16 * 1024 };
+    stream->connection = connection;
+    return MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, BLOCK_BYTES, stream_read, stream,
+                                             stream_free);
 }
 
 /* Our own refusals: a line of text. */
@@ -117,9 +218,10 @@ static enum MHD_Result send_answer(struct peer *peer, struct MHD_Connection *con
 {
     arena *a = &peer->arena;
     int status = answer->status;
-    struct MHD_Response *response = answer->file.len
-                                        ? response_of_file(a, connection, answer->file, &status)
-                                        : response_of_bytes(answer->body);
+    struct MHD_Response *response =
+        answer->stream     ? response_of_stream(answer->stream, connection)
+        : answer->file.len ? response_of_file(a, connection, answer->file, &status)
+                           : response_of_bytes(answer->body);
     if (!response) return refuse(peer, connection, MHD_HTTP_NOT_FOUND, "not found");
     add_field(a, response, STR("Content-Type"), answer->content_type);
     for (size_t i = 0; i < answer->field_count; i++) {
@@ -485,17 +587,27 @@ static err *start(struct httpd *httpd)
     int fd = -1;
     TRY(listen_on(&httpd->arena, httpd->options.address, &fd));
     httpd->port = port_of(fd);
+    bool tls = httpd->options.cert_pem.len;
+    struct MHD_OptionItem secure[] = {
+        {MHD_OPTION_HTTPS_MEM_CERT, 0, tls ? str_z(&httpd->arena, httpd->options.cert_pem) : NULL},
+        {MHD_OPTION_HTTPS_MEM_KEY, 0, tls ? str_z(&httpd->arena, httpd->options.key_pem) : NULL},
+        {MHD_OPTION_END, 0, NULL},
+    };
     httpd->daemon = MHD_start_daemon(
-        MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME, 0, NULL, NULL, on_request,
-        httpd, /* run by us, when its epoll has events */
-        MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_CONNECTION_LIMIT,
-        (unsigned)LIMIT_HTTPD_CONNECTIONS, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
-        (size_t)LIMIT_HTTPD_HEADER_BYTES, MHD_OPTION_CONNECTION_TIMEOUT,
-        (unsigned)(LIMIT_HTTPD_REQUEST_MS / 1000), MHD_OPTION_STRICT_FOR_CLIENT, 1,
+        MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | (tls ? MHD_USE_TLS : 0), 0, NULL, NULL,
+        on_request, httpd, /* run by us, when its epoll has events */
+        MHD_OPTION_LISTEN_SOCKET, fd,
+        MHD_OPTION_CONNECTION_LIMIT, (unsigned)LIMIT_HTTPD_CONNECTIONS,
+        MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)LIMIT_HTTPD_HEADER_BYTES,
+        MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)(LIMIT_HTTPD_REQUEST_MS / 1000),
+        MHD_OPTION_STRICT_FOR_CLIENT, 1,
         MHD_OPTION_SIGPIPE_HANDLED_BY_APP, 1, /* by loop_new */
-        MHD_OPTION_UNESCAPE_CALLBACK, leave_escaped, NULL, MHD_OPTION_URI_LOG_CALLBACK, on_target,
-        httpd, MHD_OPTION_NOTIFY_CONNECTION, on_connection, httpd, MHD_OPTION_NOTIFY_COMPLETED,
-        on_completed, httpd, MHD_OPTION_END);
+        MHD_OPTION_UNESCAPE_CALLBACK, leave_escaped, NULL,
+        MHD_OPTION_URI_LOG_CALLBACK, on_target, httpd,
+        MHD_OPTION_NOTIFY_CONNECTION, on_connection, httpd,
+        MHD_OPTION_NOTIFY_COMPLETED, on_completed, httpd,
+        MHD_OPTION_ARRAY, tls ? secure : secure + COUNT(secure) - 1,
+        MHD_OPTION_END);
     if (!httpd->daemon) {
         close(fd);
         return err_transient("listening on '" STR_FMT "': the server does not start",
@@ -518,6 +630,7 @@ err *httpd_start(struct loop *loop, struct httpd_options options, struct httpd *
     httpd->events.fd = -1;
     list_init(&httpd->unused);
     list_init(&httpd->deferred);
+    list_init(&httpd->streams);
     err *e = start(httpd);
     if (e) {
         httpd_stop(httpd);
@@ -535,8 +648,17 @@ void httpd_stop(struct httpd *httpd)
     LIST_EACH (&httpd->deferred, struct httpd_ticket, link, ticket)
         go_on(ticket, &(struct httpd_answer){.status = MHD_HTTP_SERVICE_UNAVAILABLE});
     if (httpd->daemon) MHD_run(httpd->daemon);
+    if (!list_is_empty(&httpd->streams)) {
+        /* A daemon must not be stopped while connections are suspended. */
+        LIST_EACH (&httpd->streams, struct httpd_stream, link, stream) {
+            stream->broken = true;
+            stream_wake(stream);
+        }
+        MHD_run(httpd->daemon);
+    }
     if (httpd->daemon) MHD_stop_daemon(httpd->daemon); /* closes the listening socket, too */
     loop_timer_cancel(httpd->loop, &httpd->timer);
+    loop_timer_cancel(httpd->loop, &httpd->resume);
     arena a = httpd->arena;
     arena_done(&a);
 }

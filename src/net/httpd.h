@@ -42,6 +42,8 @@ struct httpd_answer {
     str file;
     const struct httpd_field *fields; /* further header lines, copied */
     size_t field_count;
+    /* Instead of a body: one that goes on (httpd_stream_new). */
+    struct httpd_stream *stream;
 };
 /* The request, the arena and what the answer points to live until the return; who defers an answer
  * copies what is needed later. */
@@ -55,11 +57,23 @@ struct httpd_ticket;
 struct httpd_ticket *httpd_defer(const struct httpd_request *request);
 void httpd_reply(struct httpd_ticket *ticket, const struct httpd_answer *answer); /* [loop] */
 
+/*
+ * A body that comes in pieces for as long as the client listens. Made by a handler and handed to
+ * the answer. `gone` is called once, when the connection is over or the stream was ended and sent;
+ * after that the stream is no more. All on the loop thread.
+ */
+struct httpd_stream *httpd_stream_new(struct httpd *httpd, void (*gone)(void *context),
+                                      void *context);
+/* False, and the connection is closed, when the client reads too slowly (limits.h). */
+bool httpd_stream_write(struct httpd_stream *stream, str bytes);
+void httpd_stream_end(struct httpd_stream *stream); /* after what was written */
+
 struct httpd_options {
     str address;       /* ":9090", "127.0.0.1:0", "[::1]:80" */
     size_t body_limit; /* 413 beyond it; 0: no body at all */
     httpd_fn *handler;
     void *context;
+    str cert_pem, key_pem; /* TLS; empty: plain HTTP */
 };
 
 /* [loop] INVALID for an address that cannot be read, TRANSIENT when it is in use. */

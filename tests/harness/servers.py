@@ -10,6 +10,7 @@ from harness.api import Api
 from harness.eventually import eventually
 from harness.process import Process
 
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 # token, user, uid, groups
 USERS = [
     ("admin-token", "admin", ["system:masters"]),
@@ -40,7 +41,17 @@ def program(name):
     return path
 
 
+def on_sandbox():
+    """FIXPOINT_SERVERS=sandbox runs everything on the API server within the program."""
+    return os.environ.get("FIXPOINT_SERVERS") == "sandbox"
+
+
 class Servers:
+    """The real ones, or the sandbox in their place: same tests, one switch."""
+
+    def __new__(cls):
+        return super().__new__(SandboxServers if cls is Servers and on_sandbox() else cls)
+
     def __init__(self):
         self.folder = tempfile.mkdtemp(prefix="fixpoint-cluster-")
         self.api_port, self.etcd_port, self.peer_port = (ports.claim() for _ in range(3))
@@ -61,8 +72,7 @@ class Servers:
         self.processes[name].start()
 
     def start(self):
-        tokens = [f'{token},{user},{user},"{",".join(groups)}"' for token, user, groups in USERS]
-        self.write("tokens.csv", "\n".join(tokens) + "\n")
+        self.write_tokens()
         self.write("audit.yaml", AUDIT_POLICY)
         subprocess.run(["openssl", "genrsa", "-out", self.path("sa.key"), "2048"], check=True,
                        stderr=subprocess.DEVNULL)
@@ -75,13 +85,20 @@ class Servers:
             f"--controllers={','.join(CONTROLLERS)}", "--kube-api-qps=500",
             "--kube-api-burst=1000", "--leader-elect=false", "--secure-port=0",
             "--concurrent-namespace-syncs=2", "--concurrent-gc-syncs=2")
+        self.bind_users()
+        return self
+
+    def write_tokens(self):
+        tokens = [f'{token},{user},{user},"{",".join(groups)}"' for token, user, groups in USERS]
+        self.write("tokens.csv", "\n".join(tokens) + "\n")
+
+    def bind_users(self):
         self.admin.apply({
             "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRoleBinding",
             "metadata": {"name": "suite"},
             "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole",
                         "name": "cluster-admin"},
             "subjects": [{"kind": "User", "name": user} for _, user, _ in USERS]})
-        return self
 
     def run_etcd(self):
         client, peer = (f"http://127.0.0.1:{port}" for port in (self.etcd_port, self.peer_port))
@@ -146,3 +163,33 @@ class Servers:
         for process in reversed(self.processes.values()):
             process.kill()
         shutil.rmtree(self.folder, ignore_errors=True)
+
+
+class SandboxServers(Servers):
+    """`fixpoint sandbox`. Tests play the kubelet themselves, so pods stay pending unless asked."""
+
+    pods_run = False
+
+    def start(self):
+        self.write_tokens()
+        self.admin = Api(self.api_port, "admin-token")
+        self.start_apiserver()
+        self.bind_users()
+        return self
+
+    def run_apiserver(self):
+        command = [os.path.abspath(os.environ.get("FIXPOINT") or os.path.join(ROOT, "build",
+                                                                             "fixpoint")),
+                   "sandbox", "--server-only", "--port", str(self.api_port),
+                   "--tokens", self.path("tokens.csv"), "--audit-log", self.audit_log,
+                   "--snapshot", self.path("snapshot.json"),
+                   "--write-kubeconfig", self.path("sandbox.kubeconfig")]
+        if not self.pods_run:
+            command.append("--pods-pending")
+        process = Process("sandbox", command, self.path("sandbox.log"), cwd=self.folder)
+        self.processes["sandbox"] = process
+        process.start()
+
+    def stop_apiserver(self):
+        """It writes its snapshot, as etcd has every object on disk."""
+        self.processes["sandbox"].stop()

@@ -1,0 +1,24 @@
+#pragma once
+/*
+ * What an object has to be before it is stored: known fields of the right
+ * types, defaults filled in, values within their bounds. Built-in kinds have
+ * the defaults of upstream and the checks that users meet most; custom kinds
+ * are held to the schema of their CRD, but for its CEL rules. Pure; any thread.
+ */
+#include "sandbox/served.h"
+
+/* The first value whose type is another, or, when `strict`, the first unknown field: as ".spec.x:
+ * field not declared in schema". */
+MUST_USE err *admit_types(arena *a, struct typing typing, const node *value, bool strict);
+/* Drops fields that are not declared, and nulls; their paths go to `dropped` (a list; may be NULL).
+ */
+node *admit_prune(arena *a, struct typing typing, const node *value, node *dropped);
+/* Fills in what is missing. The object is changed in place. */
+void admit_defaults(arena *a, const struct served *served, node *object);
+
+/* Every cause {reason, message, field}; before: the object that is replaced, or NULL. */
+node *admit_causes(arena *a, const struct served *served, const node *before, const node *object);
+/* One cause, for callers that have checks of their own. */
+void admit_add_cause(arena *a, node *causes, const char *reason, str field, str message);
+/* INVALID, 422, in the words of upstream; NULL when there is no cause. */
+MUST_USE err *admit_error(const struct served *served, str name, const node *causes);

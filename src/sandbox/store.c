@@ -1,0 +1,211 @@
+#include "sandbox/store.h"
+
+#include <stdlib.h>
+
+#include "base/limits.h"
+
+struct store {
+    arena arena; /* of the collections */
+    int64_t version;
+    struct map collections;
+    size_t count;
+    struct store_change *history; /* a ring */
+    size_t history_from, history_count;
+    struct list_link listeners;
+};
+
+struct store *store_new(void)
+{
+    struct store *store = lang_zalloc(sizeof *store);
+    store->history = lang_zalloc(LIMIT_SANDBOX_HISTORY * sizeof *store->history);
+    store->version = 1;
+    list_init(&store->listeners);
+    return store;
+}
+
+static void forget(struct store_change *change)
+{
+    doc_unref(change->before);
+    doc_unref(change->after);
+    *change = (struct store_change){0};
+}
+
+void store_free(struct store *store)
+{
+    if (!store) return;
+    MAP_EACH (&store->collections, entry) {
+        struct collection *collection = entry->value;
+        MAP_EACH (&collection->objects, object) {
+            doc_unref(object->value);
+        }
+        map_done(&collection->objects);
+    }
+    for (size_t i = 0; i < LIMIT_SANDBOX_HISTORY; i++)
+        forget(&store->history[i]);
+    map_done(&store->collections);
+    arena_done(&store->arena);
+    free(store->history);
+    free(store);
+}
+
+int64_t store_version(const struct store *store)
+{
+    return store->version;
+}
+
+struct collection *store_collection(struct store *store, str id)
+{
+    void **at = map_at(&store->collections, id);
+    if (!*at) {
+        struct collection *collection = NEW(&store->arena, struct collection);
+        collection->id = str_dup(&store->arena, id);
+        *at = collection;
+    }
+    return *at;
+}
+
+const struct map *store_collections(const struct store *store)
+{
+    return &store->collections;
+}
+
+static str key_of(arena *a, str namespace, str name)
+{
+    return str_printf(a, STR_FMT "/" STR_FMT, STR_ARG(namespace), STR_ARG(name));
+}
+
+doc *store_get(const struct collection *collection, str namespace, str name)
+{
+    arena a AUTO(arena_done) = {0};
+    return map_get(&collection->objects, key_of(&a, namespace, name));
+}
+
+static void record(struct store *store, struct store_change change)
+{
+    size_t at = (store->history_from + store->history_count) % LIMIT_SANDBOX_HISTORY;
+    if (store->history_count == LIMIT_SANDBOX_HISTORY)
+        store->history_from = (store->history_from + 1) % LIMIT_SANDBOX_HISTORY;
+    else
+        store->history_count++;
+    forget(&store->history[at]);
+    store->history[at] = change;
+    doc_ref(change.after);
+    if (change.before) doc_ref(change.before);
+    LIST_EACH (&store->listeners, struct store_listener, link, listener) {
+        listener->fn(listener->context, &change);
+    }
+}
+
+static void set_version(struct store *store, doc *d)
+{
+    node *metadata = node_make_map(&d->arena, d->root, STR("metadata"));
+    node_set_str(&d->arena, metadata, STR("resourceVersion"),
+                 str_printf(&d->arena, "%lld", (long long)store->version));
+}
+
+err *store_put(struct store *store, struct collection *collection, const node *object, doc **out)
+{
+    arena a AUTO(arena_done) = {0};
+    str key = key_of(&a, node_find_str(object, "metadata", "namespace", NULL),
+                     node_find_str(object, "metadata", "name", NULL));
+    doc *before = map_get(&collection->objects, key);
+    if (!before && store->count >= LIMIT_SANDBOX_OBJECTS)
+        return err_invalid("the sandbox holds %d objects already", LIMIT_SANDBOX_OBJECTS);
+    store->count += !before;
+    store->version++;
+    doc *after = doc_new();
+    after->root = doc_copy(&after->arena, object);
+    set_version(store, after);
+    map_put(&collection->objects, key, after);
+    record(store, (struct store_change){store->version, before ? STORE_MODIFIED : STORE_ADDED,
+                                        collection, before, after});
+    doc_unref(before);
+    *out = after;
+    return NULL;
+}
+
+doc *store_remove(struct store *store, struct collection *collection, str namespace, str name)
+{
+    arena a AUTO(arena_done) = {0};
+    doc *before = map_remove(&collection->objects, key_of(&a, namespace, name));
+    must(before);
+    store->count--;
+    store->version++;
+    doc *after = doc_new();
+    after->root = doc_copy(&after->arena, before->root);
+    set_version(store, after);
+    record(store, (struct store_change){store->version, STORE_DELETED, collection, before, after});
+    doc_unref(before);
+    return after;
+}
+
+str *store_keys(arena *a, const struct collection *collection, size_t *count_out)
+{
+    str *keys = NEW_ARRAY(a, str, collection->objects.count + 1);
+    size_t count = 0;
+    MAP_EACH (&collection->objects, entry) {
+        keys[count++] = str_dup(a, entry->key);
+    }
+    if (count) qsort(keys, count, sizeof *keys, str_order);
+    *count_out = count;
+    return keys;
+}
+
+void store_listen(struct store *store, struct store_listener *listener)
+{
+    list_add_last(&store->listeners, &listener->link);
+}
+
+bool store_replay(const struct store *store, int64_t version,
+                  void (*fn)(void *context, const struct store_change *change), void *context)
+{
+    if (version > store->version) return true;
+    size_t from = store->history_from;
+    int64_t oldest = store->history_count ? store->history[from].version : store->version + 1;
+    if (version + 1 < oldest) return false;
+    for (size_t i = 0; i < store->history_count; i++) {
+        const struct store_change *change = &store->history[(from + i) % LIMIT_SANDBOX_HISTORY];
+        if (change->version > version) fn(context, change);
+    }
+    return true;
+}
+
+node *store_dump(arena *a, const struct store *store)
+{
+    node *out = node_map(a), *all = node_map(a);
+    node_set_int(a, out, STR("version"), store->version);
+    node_set(a, out, STR("collections"), all);
+    MAP_EACH (&store->collections, entry) {
+        const struct collection *collection = entry->value;
+        node *list = node_list(a);
+        MAP_EACH (&collection->objects, object) {
+            node_push(a, list, ((doc *)object->value)->root);
+        }
+        if (list->count) node_set(a, all, collection->id, list);
+    }
+    return out;
+}
+
+err *store_restore(struct store *store, const node *dump)
+{
+    must(!store->count);
+    PAIR_EACH (node_get(dump, STR("collections")), pair) {
+        struct collection *collection = store_collection(store, pair->key);
+        NODE_EACH (pair->value, object) {
+            arena a AUTO(arena_done) = {0};
+            str name = node_find_str(object, "metadata", "name", NULL);
+            str version = node_find_str(object, "metadata", "resourceVersion", NULL);
+            if (!name.len || !version.len)
+                return err_invalid("snapshot: an object of '" STR_FMT "' has no name or version",
+                                   STR_ARG(pair->key));
+            str namespace = node_find_str(object, "metadata", "namespace", NULL);
+            doc *d = doc_new();
+            d->root = doc_copy(&d->arena, object);
+            doc *twin = map_put(&collection->objects, key_of(&a, namespace, name), d);
+            if (!twin) store->count++;
+            doc_unref(twin);
+        }
+    }
+    store->version = node_get_int(dump, STR("version"), 1);
+    return NULL;
+}

@@ -1,0 +1,757 @@
+#include "sandbox/write.h"
+
+#include "base/b64.h"
+#include "base/clock.h"
+#include "base/rand.h"
+#include "doc/json.h"
+#include "doc/patch.h"
+#include "doc/yaml.h"
+#include "render/strategic.h"
+#include "sandbox/admit.h"
+#include "sandbox/managed.h"
+
+/* One change on its way. */
+struct change {
+    struct world *world;
+    arena *a;
+    const struct served *served;
+    str namespace, manager, subresource;
+    const node *before; /* NULL: a creation */
+    node *after;
+    bool applied; /* managedFields are settled */
+    bool dry_run;
+    node *causes;
+};
+
+static str now_text(arena *a)
+{
+    return clock_format(a, clock_wall_ns());
+}
+
+static bool is_status(const struct change *change)
+{
+    return str_is(change->subresource, "status");
+}
+
+/* ---- what the server sets ---- */
+
+static bool has_generation(const struct served *served)
+{
+    static const char *const groups[] = {"apps", "batch", "networking.k8s.io", "policy",
+                                         "apiextensions.k8s.io"};
+    if (served->custom || str_is(served->kind, "Pod")) return true;
+    for (size_t i = 0; i < COUNT(groups); i++)
+        if (str_is(served->group, groups[i])) return !str_is(served->kind, "IngressClass");
+    return false;
+}
+
+static node *own_metadata(struct change *change)
+{
+    arena *a = change->a;
+    const node *old = node_get(change->after, STR("metadata"));
+    node *metadata = node_is_map(old) ? doc_copy_top(a, old) : node_map(a);
+    node_set(a, change->after, STR("metadata"), metadata);
+    return metadata;
+}
+
+static void keep_fields(arena *a, node *metadata, const node *before)
+{
+    static const char *const kept[] = {"uid",
+                                       "creationTimestamp",
+                                       "name",
+                                       "namespace",
+                                       "generation",
+                                       "deletionTimestamp",
+                                       "deletionGracePeriodSeconds",
+                                       "generateName"};
+    for (size_t i = 0; i < COUNT(kept); i++) {
+        node *value = node_get(before, str_of(kept[i]));
+        if (value)
+            node_set(a, metadata, str_of(kept[i]), value);
+        else
+            node_unset(metadata, str_of(kept[i]));
+    }
+}
+
+static void set_metadata(struct change *change)
+{
+    arena *a = change->a;
+    node *metadata = own_metadata(change);
+    node_unset(metadata, STR("selfLink"));
+    if (change->before) {
+        keep_fields(a, metadata, node_get(change->before, STR("metadata")));
+        return;
+    }
+    str prefix = node_get_str(metadata, STR("generateName"));
+    if (!node_get_str(metadata, STR("name")).len && prefix.len) {
+        static const char letters[] = "bcdfghjklmnpqrstvwxz2456789";
+        char end[5];
+        for (size_t i = 0; i < sizeof end; i++)
+            end[i] = letters[rand_below(sizeof letters - 1)];
+        node_set_str(a, metadata, STR("name"),
+                     str_dup(a, str_concat(a, prefix, str_from(end, sizeof end))));
+    }
+    if (change->served->namespaced)
+        node_set_str(a, metadata, STR("namespace"), change->namespace);
+    else
+        node_unset(metadata, STR("namespace"));
+    node_set_str(a, metadata, STR("uid"), rand_uuid(a));
+    node_set_str(a, metadata, STR("creationTimestamp"), now_text(a));
+    node_unset(metadata, STR("deletionTimestamp"));
+    node_unset(metadata, STR("resourceVersion"));
+    node_unset(metadata, STR("generation"));
+    if (has_generation(change->served)) node_set_int(a, metadata, STR("generation"), 1);
+    if (str_is(change->served->kind, "Namespace")) {
+        node *labels = node_get(metadata, STR("labels"));
+        labels = node_is_map(labels) ? doc_copy_top(a, labels) : node_map(a);
+        node_set_str(a, labels, STR("kubernetes.io/metadata.name"),
+                     node_get_str(metadata, STR("name")));
+        node_set(a, metadata, STR("labels"), labels);
+    }
+}
+
+/* Only the part that is written changes. */
+static void keep_parts(struct change *change)
+{
+    arena *a = change->a;
+    const node *before = change->before;
+    if (before && is_status(change)) {
+        node *status = node_get(change->after, STR("status"));
+        node *metadata = node_get(change->after, STR("metadata"));
+        node *whole = doc_copy_top(a, before), *kept;
+        node_unset(whole, STR("status"));
+        if (status) node_set(a, whole, STR("status"), status);
+        kept = doc_copy_top(a, node_get(before, STR("metadata")));
+        node *managers = node_get(metadata, STR("managedFields"));
+        if (change->applied && managers) node_set(a, kept, STR("managedFields"), managers);
+        node_set(a, whole, STR("metadata"), kept);
+        change->after = whole;
+    } else if (change->served->has_status) {
+        node_unset(change->after, STR("status"));
+        node *status = node_get(before, STR("status"));
+        if (status) node_set(a, change->after, STR("status"), status);
+    }
+}
+
+static void bump_generation(struct change *change)
+{
+    if (!change->before || !has_generation(change->served)) return;
+    arena *a = change->a;
+    node *x = doc_copy_top(a, change->before), *y = doc_copy_top(a, change->after);
+    static const char *const apart[] = {"metadata", "status", "apiVersion"};
+    for (size_t i = 0; i < COUNT(apart); i++) {
+        if (i == 1 && !change->served->has_status) continue;
+        node_unset(x, str_of(apart[i]));
+        node_unset(y, str_of(apart[i]));
+    }
+    if (node_equal(x, y)) return;
+    node *metadata = own_metadata(change);
+    node_set_int(a, metadata, STR("generation"), node_get_int(metadata, STR("generation"), 0) + 1);
+}
+
+/* What upstream allocates after everything else. */
+static void allocate(struct change *change)
+{
+    arena *a = change->a;
+    node *spec = node_get(change->after, STR("spec"));
+    if (change->before) return;
+    if (str_is(change->served->kind, "Namespace") && !change->served->group.len) {
+        node *finalizers = node_list(a);
+        node_push(a, finalizers, node_str(a, STR("kubernetes")));
+        spec = node_is_map(spec) ? spec : node_map(a);
+        node_set(a, spec, STR("finalizers"), finalizers);
+        node_set(a, change->after, STR("spec"), spec);
+    }
+    if (!str_is(change->served->kind, "Service") || change->served->group.len) return;
+    if (str_is(node_get_str(spec, STR("type")), "ExternalName")) return;
+    str address = node_get_str(spec, STR("clusterIP"));
+    if (!address.len) {
+        uint32_t n = change->dry_run ? 0 : ++change->world->next_address;
+        address = str_printf(a, "10.0.%u.%u", (n / 250) % 250 + 1, n % 250 + 1);
+        node_set_str(a, spec, STR("clusterIP"), address);
+    }
+    node *list = node_list(a), *families = node_list(a);
+    node_push(a, list, node_str(a, address));
+    node_push(a, families, node_str(a, STR("IPv4")));
+    if (!node_get(spec, STR("clusterIPs"))) node_set(a, spec, STR("clusterIPs"), list);
+    if (!node_get(spec, STR("ipFamilies"))) node_set(a, spec, STR("ipFamilies"), families);
+    if (!node_get(spec, STR("ipFamilyPolicy")))
+        node_set_str(a, spec, STR("ipFamilyPolicy"), STR("SingleStack"));
+}
+
+/* stringData is another way to write data. */
+static void settle_secret(struct change *change)
+{
+    arena *a = change->a;
+    node *texts = node_get(change->after, STR("stringData"));
+    if (!str_is(change->served->kind, "Secret") || !texts) return;
+    const node *old = node_get(change->after, STR("data"));
+    node *data = node_is_map(old) ? doc_copy_top(a, old) : node_map(a);
+    PAIR_EACH (texts, pair) {
+        str text;
+        if (node_to_str(pair->value, &text)) node_set_str(a, data, pair->key, b64_encode(a, text));
+    }
+    node_set(a, change->after, STR("data"), data);
+    node_unset(change->after, STR("stringData"));
+}
+
+/* A Job's pods are told apart by labels of its own. */
+static void settle_job(struct change *change)
+{
+    arena *a = change->a;
+    node *spec = node_get(change->after, STR("spec"));
+    if (change->before || !str_is(change->served->kind, "Job") || !node_is_map(spec)) return;
+    str uid = node_find_str(change->after, "metadata", "uid", NULL);
+    str name = node_find_str(change->after, "metadata", "name", NULL);
+    node *template = node_make_map(a, spec, STR("template"));
+    node *labels = node_make_map(a, node_make_map(a, template, STR("metadata")), STR("labels"));
+    node_set_str(a, labels, STR("batch.kubernetes.io/controller-uid"), uid);
+    node_set_str(a, labels, STR("batch.kubernetes.io/job-name"), name);
+    node_set_str(a, labels, STR("controller-uid"), uid);
+    node_set_str(a, labels, STR("job-name"), name);
+    node *match = node_make_map(a, node_make_map(a, spec, STR("selector")), STR("matchLabels"));
+    node_set_str(a, match, STR("batch.kubernetes.io/controller-uid"), uid);
+}
+
+/* ---- storing ---- */
+
+static node *timeless(arena *a, const node *object)
+{
+    node *out = doc_copy(a, object);
+    node *metadata = node_get(out, STR("metadata"));
+    node_unset(metadata, STR("resourceVersion"));
+    NODE_EACH (node_get(metadata, STR("managedFields")), entry) {
+        node_unset(entry, STR("time"));
+    }
+    return out;
+}
+
+static err *settle(struct change *change)
+{
+    arena *a = change->a;
+    change->after = doc_copy_tree(a, change->after);
+    node_set_str(a, change->after, STR("kind"), change->served->kind);
+    node_set_str(a, change->after, STR("apiVersion"), change->served->api_version);
+    keep_parts(change);
+    set_metadata(change);
+    settle_secret(change);
+    change->after = admit_prune(a, change->served->typing, change->after, NULL);
+    change->after = doc_copy_tree(a, change->after);
+    admit_defaults(a, change->served, change->after);
+    settle_job(change);
+    node *causes = admit_causes(a, change->served, change->before, change->after);
+    for (uint32_t i = 0; change->causes && i < causes->count; i++)
+        node_push(a, change->causes, causes->items[i]);
+    str name = node_find_str(change->after, "metadata", "name", NULL);
+    TRY(admit_error(change->served, name, causes));
+    if (change->applied) return NULL;
+    struct managed_writer writer = {
+        .typing = change->served->typing,
+        .api_version = change->served->api_version,
+        .manager = change->manager,
+        .subresource = change->subresource,
+        .time = now_text(a),
+    };
+    const node *before = change->before;
+    if (!before && !change->served->custom) before = typing_zero(a, change->served->typing);
+    if (!before) before = node_map(a);
+    return managed_update(a, &writer, before, change->after);
+}
+
+/* Like upstream, after everything else was found to be right. */
+static err *check_new(const struct change *change)
+{
+    str name = node_find_str(change->after, "metadata", "name", NULL);
+    str namespace = node_find_str(change->after, "metadata", "namespace", NULL);
+    if (!store_get(change->served->collection, namespace, name)) return NULL;
+    str resource = world_resource(change->a, change->served);
+    return err_with_status(err_new(ERR_CONFLICT, "AlreadyExists",
+                                   STR_FMT " \"" STR_FMT "\" already exists", STR_ARG(resource),
+                                   STR_ARG(name)),
+                           409);
+}
+
+/* Puts the change in force. *out is the object as it is then. */
+static err *store_change(struct change *change, const node **out)
+{
+    arena *a = change->a;
+    TRY(settle(change));
+    if (!change->before) TRY(check_new(change));
+    bump_generation(change);
+    allocate(change);
+    const node *metadata = node_get(change->after, STR("metadata"));
+    if (change->before && node_equal(timeless(a, change->before), timeless(a, change->after))) {
+        *out = change->before;
+        return NULL;
+    }
+    const node *finalizers = node_get(metadata, STR("finalizers"));
+    bool ends = node_get(metadata, STR("deletionTimestamp")) &&
+                (!finalizers || !finalizers->count) &&
+                !node_find(change->after, "spec", "finalizers", NULL);
+    if (change->dry_run) {
+        *out = change->after;
+        return NULL;
+    }
+    struct collection *collection = change->served->collection;
+    if (ends) {
+        doc *last =
+            store_remove(change->world->store, collection, node_get_str(metadata, STR("namespace")),
+                         node_get_str(metadata, STR("name")));
+        *out = doc_copy(a, last->root);
+        doc_unref(last);
+        return NULL;
+    }
+    doc *stored;
+    TRY(store_put(change->world->store, collection, change->after, &stored));
+    *out = stored->root;
+    return NULL;
+}
+
+/* ---- requests ---- */
+
+static str manager_of(const struct call *call)
+{
+    str manager = world_query(call, "fieldManager"), rest;
+    if (manager.len) return manager;
+    str agent = call->user_agent;
+    str_cut(agent, '/', &agent, &rest);
+    return agent.len ? agent : STR("unknown");
+}
+
+static struct change change_of(const struct call *call)
+{
+    return (struct change){.world = call->world,
+                           .a = call->a,
+                           .served = call->served,
+                           .namespace = call->namespace,
+                           .manager = manager_of(call),
+                           .subresource = call->subresource,
+                           .dry_run = call->dry_run,
+                           .causes = call->causes};
+}
+
+static err *read_body(const struct call *call, node **out)
+{
+    bool yaml = str_ends(call->content_type, STR("yaml"));
+    err *e = yaml ? yaml_parse(call->a, call->body, (struct yaml_options){.last_wins = true}, out)
+                  : json_parse(call->a, call->body, (struct json_options){.last_wins = true}, out);
+    if (!e) return NULL;
+    str why = str_dup(call->a, err_text(e));
+    err_free(e);
+    return world_bad_request("error decoding patch or object: " STR_FMT, STR_ARG(why));
+}
+
+static err *check_object(const struct call *call, const node *object)
+{
+    const struct served *served = call->served;
+    str version = node_get_str(object, STR("apiVersion")), kind = node_get_str(object, STR("kind"));
+    if (!node_is_map(object)) return world_bad_request("the body is no object");
+    if ((kind.len && !str_eq(kind, served->kind)) ||
+        (version.len && !str_eq(version, served->api_version)))
+        return world_bad_request(
+            "the API version in the data (" STR_FMT ", Kind=" STR_FMT
+            ") does not match the expected API version (" STR_FMT ", Kind=" STR_FMT ")",
+            STR_ARG(version), STR_ARG(kind), STR_ARG(served->api_version), STR_ARG(served->kind));
+    str name = node_find_str(object, "metadata", "name", NULL);
+    str namespace = node_find_str(object, "metadata", "namespace", NULL);
+    if (call->name.len && name.len && !str_eq(name, call->name))
+        return world_bad_request("the name of the object (" STR_FMT
+                                 ") does not match the name on the URL (" STR_FMT ")",
+                                 STR_ARG(name), STR_ARG(call->name));
+    if (call->namespace.len && namespace.len && !str_eq(namespace, call->namespace))
+        return world_bad_request("the namespace of the provided object does not match the "
+                                 "namespace sent on the request");
+    return NULL;
+}
+
+/* What upstream's decoder says of a value of another type, and of unknown fields when asked. */
+static err *check_decodes(const struct call *call, const node *object)
+{
+    arena *a = call->a;
+    const struct served *served = call->served;
+    if (!served->custom) {
+        err *e AUTO(err_done) = admit_types(a, served->typing, object, false);
+        if (e)
+            return world_bad_request(STR_FMT " in version \"" STR_FMT
+                                             "\" cannot be handled as a " STR_FMT
+                                             ": json: cannot unmarshal: " STR_FMT,
+                                     STR_ARG(served->kind), STR_ARG(served->version),
+                                     STR_ARG(served->kind), STR_ARG(err_text(e)));
+    }
+    if (!str_is(world_query(call, "fieldValidation"), "Strict")) return NULL;
+    node *dropped = node_list(a);
+    admit_prune(a, served->typing, object, dropped);
+    if (!dropped->count) return NULL;
+    buf text = BUF(a);
+    for (uint32_t i = 0; i < dropped->count; i++)
+        buf_printf(&text, "%sunknown field \"" STR_FMT "\"", i ? ", " : "",
+                   STR_ARG(dropped->items[i]->text));
+    return world_bad_request(STR_FMT " in version \"" STR_FMT "\" cannot be handled as a " STR_FMT
+                                     ": strict decoding error: " STR_FMT,
+                             STR_ARG(served->kind), STR_ARG(served->version), STR_ARG(served->kind),
+                             STR_ARG(buf_str(&text)));
+}
+
+static err *check_namespace(struct call *call, str name)
+{
+    if (!call->served->namespaced) return NULL;
+    const struct served *spaces =
+        served_find(call->world->served, STR(""), STR("v1"), STR("namespaces"));
+    const doc *space = store_get(spaces->collection, STR(""), call->namespace);
+    if (!space) {
+        call->about_name = call->namespace;
+        call->about_kind = STR("namespaces");
+        call->about_group = (str){0};
+        return world_not_found(call, spaces, call->namespace);
+    }
+    if (!node_find(space->root, "metadata", "deletionTimestamp", NULL)) return NULL;
+    if (call->causes)
+        admit_add_cause(call->a, call->causes, "NamespaceTerminating", STR("metadata.namespace"),
+                        str_printf(call->a, "namespace " STR_FMT " is being terminated",
+                                   STR_ARG(call->namespace)));
+    return world_forbidden(
+        STR_FMT " \"" STR_FMT "\" is forbidden: unable to create new content in namespace " STR_FMT
+                " because it is being terminated",
+        STR_ARG(world_resource(call->a, call->served)), STR_ARG(name), STR_ARG(call->namespace));
+}
+
+static err *create(struct call *call, node *object, struct change *change, const node **out)
+{
+    str name = node_find_str(object, "metadata", "name", NULL);
+    if (name.len) call->about_name = name;
+    TRY(check_namespace(call, name));
+    change->after = object;
+    call->status = 201;
+    return store_change(change, out);
+}
+
+static err *check_version(const struct call *call, const node *before, const node *object)
+{
+    str wanted = node_find_str(object, "metadata", "resourceVersion", NULL);
+    str uid = node_find_str(object, "metadata", "uid", NULL);
+    str version = node_find_str(before, "metadata", "resourceVersion", NULL);
+    bool other = uid.len && !str_eq(uid, node_find_str(before, "metadata", "uid", NULL));
+    if (!other && (!wanted.len || str_eq(wanted, version))) return NULL;
+    str why = STR("the object has been modified; please apply your changes to the latest version "
+                  "and try again");
+    if (other)
+        why = str_printf(call->a,
+                         "Precondition failed: UID in precondition: " STR_FMT
+                         ", UID in object meta: " STR_FMT,
+                         STR_ARG(uid), STR_ARG(node_find_str(before, "metadata", "uid", NULL)));
+    return err_with_status(err_conflict("Operation cannot be fulfilled on " STR_FMT " \"" STR_FMT
+                                        "\": " STR_FMT,
+                                        STR_ARG(world_resource(call->a, call->served)),
+                                        STR_ARG(call->name), STR_ARG(why)),
+                           409);
+}
+
+static err *apply(struct call *call, const node *before, node *body, const node **out)
+{
+    arena *a = call->a;
+    const struct served *served = call->served;
+    struct change change = change_of(call);
+    if (!world_query(call, "fieldManager").len) {
+        admit_add_cause(a, call->causes, "FieldValueRequired", STR("fieldManager"),
+                        STR("Required value: is required for apply patch"));
+        return err_with_status(err_new(ERR_INVALID, "Invalid",
+                                       "PatchOptions.meta.k8s.io \"\" is invalid: fieldManager: "
+                                       "Required value: is required for apply patch"),
+                               422);
+    }
+    if (node_find(body, "metadata", "managedFields", NULL))
+        return world_bad_request("metadata.managedFields must be nil");
+    TRY(check_object(call, body));
+    err *e = admit_types(a, served->typing, body, true);
+    if (e) {
+        str namespace = node_find_str(body, "metadata", "namespace", NULL);
+        return err_with_status(err_wrap(e,
+                                        "failed to create typed patch object (" STR_FMT "/" STR_FMT
+                                        "; " STR_FMT ", Kind=" STR_FMT ")",
+                                        STR_ARG(namespace), STR_ARG(call->name),
+                                        STR_ARG(served->api_version), STR_ARG(served->kind)),
+                               500);
+    }
+    if (before) TRY(check_version(call, before, body));
+    body = doc_copy_top(a, body);
+    if (served->has_status && !is_status(&change)) node_unset(body, STR("status"));
+    if (is_status(&change)) {
+        node_unset(body, STR("spec"));
+        node_unset(body, STR("metadata"));
+    }
+    struct managed_writer writer = {.typing = served->typing,
+                                    .api_version = served->api_version,
+                                    .manager = change.manager,
+                                    .subresource = call->subresource,
+                                    .time = now_text(a)};
+    struct managed_apply options = {str_is(world_query(call, "force"), "true"), call->causes};
+    node *live = before           ? (node *)before
+                 : served->custom ? node_map(a)
+                                  : typing_zero(a, served->typing),
+         *after;
+    TRY(managed_apply(a, &writer, options, live, body, &after));
+    change.before = before;
+    change.applied = true;
+    if (before) {
+        change.after = after;
+        return store_change(&change, out);
+    }
+    node *metadata = doc_copy_top(a, node_get(after, STR("metadata")));
+    node_set_str(a, metadata, STR("name"), call->name);
+    node_set(a, after, STR("metadata"), metadata);
+    return create(call, after, &change, out);
+}
+
+/* The object after a patch of one of the three old kinds. */
+static err *patched(const struct call *call, const node *before, node *body, node **out)
+{
+    arena *a = call->a;
+    node *object = doc_copy(a, before);
+    str type = call->content_type;
+    err *e = NULL;
+    if (str_starts(type, STR("application/json-patch+json"))) {
+        struct patch patch;
+        e = patch_read(a, body, &patch);
+        if (!e) e = patch_apply(a, &patch, &object);
+        if (e) e = err_with_status(err_because(e, "Invalid"), 422);
+    } else if (str_starts(type, STR("application/merge-patch+json"))) {
+        patch_merge(a, body, &object);
+    } else if (str_starts(type, STR("application/strategic-merge-patch+json")) &&
+               !call->served->custom) {
+        e = strategic_merge(a, NULL, body, &object);
+        if (e) e = err_with_status(err_because(e, "BadRequest"), 400);
+    } else {
+        return err_with_status(
+            err_new(ERR_INVALID, "UnsupportedMediaType",
+                    "the body of the request was in an unknown format - accepted media types "
+                    "include: application/json-patch+json, application/merge-patch+json, "
+                    "application/apply-patch+yaml"),
+            415);
+    }
+    if (e) return e;
+    if (!node_is_map(object) || node_is_too_deep(object))
+        return world_bad_request("the patch leaves no object");
+    *out = object;
+    return NULL;
+}
+
+static err *update(struct call *call, const node *before, node *object, const node **out)
+{
+    TRY(check_object(call, object));
+    TRY(check_decodes(call, object));
+    TRY(check_version(call, before, object));
+    struct change change = change_of(call);
+    change.before = before;
+    change.after = object;
+    return store_change(&change, out);
+}
+
+/* ---- scale ---- */
+
+static node *scale_of(const struct call *call, const node *object)
+{
+    arena *a = call->a;
+    node *out = node_map(a), *metadata = node_make_map(a, out, STR("metadata"));
+    node_set_str(a, out, STR("kind"), STR("Scale"));
+    node_set_str(a, out, STR("apiVersion"), STR("autoscaling/v1"));
+    static const char *const kept[] = {"name", "namespace", "uid", "resourceVersion",
+                                       "creationTimestamp"};
+    for (size_t i = 0; i < COUNT(kept); i++) {
+        node *value = node_find(object, "metadata", kept[i], NULL);
+        if (value) node_set(a, metadata, str_of(kept[i]), value);
+    }
+    node *spec = node_get(object, STR("spec")), *status = node_get(object, STR("status"));
+    node_set_int(a, node_make_map(a, out, STR("spec")), STR("replicas"),
+                 node_get_int(spec, STR("replicas"), 0));
+    node_set_int(a, node_make_map(a, out, STR("status")), STR("replicas"),
+                 node_get_int(status, STR("replicas"), 0));
+    return out;
+}
+
+static err *scale(struct call *call, const node *before, const node **out)
+{
+    arena *a = call->a;
+    node *wanted = scale_of(call, before);
+    if (call->verb != CALL_GET) {
+        node *body;
+        TRY(read_body(call, &body));
+        if (call->verb == CALL_UPDATE)
+            wanted = body;
+        else
+            TRY(patched(call, wanted, body, &wanted));
+        TRY(check_version(call, before, wanted));
+        struct change change = change_of(call);
+        change.before = before;
+        change.after = doc_copy(a, before);
+        int64_t replicas = 0;
+        const node *number = node_find(wanted, "spec", "replicas", NULL);
+        if (number && !node_to_int(number, &replicas))
+            return world_bad_request("Scale: spec.replicas is no number");
+        node_set_int(a, node_make_map(a, change.after, STR("spec")), STR("replicas"), replicas);
+        TRY(store_change(&change, &before));
+    }
+    *out = scale_of(call, before);
+    return NULL;
+}
+
+/* ---- deletion ---- */
+
+static bool has_finalizer(const node *object)
+{
+    const node *finalizers = node_find(object, "metadata", "finalizers", NULL);
+    return finalizers && finalizers->count;
+}
+
+static err *mark_deleted(struct world *world, arena *a, const struct served *served,
+                         const node *before, str finalizer, const node **out)
+{
+    node *after = doc_copy(a, before);
+    node *metadata = node_get(after, STR("metadata"));
+    if (!node_get(metadata, STR("deletionTimestamp"))) {
+        node_set_str(a, metadata, STR("deletionTimestamp"), now_text(a));
+        node_set_int(a, metadata, STR("deletionGracePeriodSeconds"), 0);
+        if (has_generation(served))
+            node_set_int(a, metadata, STR("generation"),
+                         node_get_int(metadata, STR("generation"), 0) + 1);
+    }
+    if (finalizer.len) {
+        node *list = node_get(metadata, STR("finalizers"));
+        if (!list) {
+            list = node_list(a);
+            node_set(a, metadata, STR("finalizers"), list);
+        }
+        bool there = false;
+        NODE_EACH (list, item) {
+            there = there || str_eq(item->text, finalizer);
+        }
+        if (!there) node_push(a, list, node_str(a, finalizer));
+    }
+    if (str_is(served->kind, "Namespace")) {
+        node_unset(metadata, STR("deletionGracePeriodSeconds"));
+        node_set_str(a, node_make_map(a, after, STR("status")), STR("phase"), STR("Terminating"));
+    }
+    doc *stored;
+    if (!node_equal(before, after)) {
+        TRY(store_put(world->store, served->collection, after, &stored));
+        *out = stored->root;
+    } else {
+        *out = before;
+    }
+    return NULL;
+}
+
+/* *out: the object while it waits for finalizers, or NULL when it is gone. */
+static err *delete_object(struct world *world, arena *a, const struct served *served,
+                          const node *before, str policy, const node **out)
+{
+    str finalizer = {0};
+    if (str_is(policy, "Foreground")) finalizer = STR("foregroundDeletion");
+    if (str_is(policy, "Orphan")) finalizer = STR("orphan");
+    bool namespace = str_is(served->kind, "Namespace") && !served->group.len;
+    *out = NULL;
+    if (namespace || finalizer.len || has_finalizer(before))
+        return mark_deleted(world, a, served, before, finalizer, out);
+    doc_unref(store_remove(world->store, served->collection,
+                           node_find_str(before, "metadata", "namespace", NULL),
+                           node_find_str(before, "metadata", "name", NULL)));
+    return NULL;
+}
+
+static err *delete_one(struct call *call, const node *before, const node **out)
+{
+    arena *a = call->a;
+    node *options = NULL;
+    if (call->body.len) TRY(read_body(call, &options));
+    str policy = node_get_str(options, STR("propagationPolicy"));
+    if (!policy.len) policy = world_query(call, "propagationPolicy");
+    if (node_get(options, STR("dryRun"))) call->dry_run = true;
+    node *wanted = node_map(a);
+    node *preconditions = node_get(options, STR("preconditions"));
+    if (preconditions) node_set(a, wanted, STR("metadata"), preconditions);
+    TRY(check_version(call, before, wanted));
+    str uid = node_find_str(before, "metadata", "uid", NULL);
+    const node *left = NULL;
+    node *copy = doc_copy(a, before);
+    if (!call->dry_run) TRY(delete_object(call->world, a, call->served, copy, policy, &left));
+    if (left) {
+        *out = left;
+        return NULL;
+    }
+    node *answer = node_map(a), *details = node_map(a);
+    node_set_str(a, answer, STR("kind"), STR("Status"));
+    node_set_str(a, answer, STR("apiVersion"), STR("v1"));
+    node_set(a, answer, STR("metadata"), node_map(a));
+    node_set_str(a, answer, STR("status"), STR("Success"));
+    node_set_str(a, details, STR("name"), call->name);
+    if (call->served->group.len) node_set_str(a, details, STR("group"), call->served->group);
+    node_set_str(a, details, STR("kind"), call->served->plural);
+    node_set_str(a, details, STR("uid"), uid);
+    node_set(a, answer, STR("details"), details);
+    *out = answer;
+    return NULL;
+}
+
+static err *patch(struct call *call, const node *before, const node **out)
+{
+    node *body, *object;
+    bool applies = str_starts(call->content_type, STR("application/apply-patch"));
+    if (!before && !applies) return world_not_found(call, call->served, call->name);
+    TRY(read_body(call, &body));
+    if (applies) return apply(call, before, body, out);
+    TRY(patched(call, before, body, &object));
+    return update(call, before, object, out);
+}
+
+err *write_do(struct call *call, const node **out)
+{
+    call->status = 200;
+    const doc *stored =
+        call->name.len ? store_get(call->served->collection, call->namespace, call->name) : NULL;
+    const node *before = stored ? doc_copy(call->a, stored->root) : NULL;
+    if (call->verb == CALL_CREATE) {
+        node *object;
+        TRY(read_body(call, &object));
+        TRY(check_object(call, object));
+        TRY(check_decodes(call, object));
+        struct change change = change_of(call);
+        return create(call, object, &change, out);
+    }
+    if (call->verb == CALL_PATCH && !str_is(call->subresource, "scale"))
+        return patch(call, before, out);
+    if (!before) return world_not_found(call, call->served, call->name);
+    if (str_is(call->subresource, "scale")) return scale(call, before, out);
+    if (call->verb == CALL_DELETE) return delete_one(call, before, out);
+    node *object;
+    TRY(read_body(call, &object));
+    return update(call, before, object, out);
+}
+
+/* ---- for controllers ---- */
+
+err *write_put(struct world *world, const struct served *served, const char *manager,
+               const char *subresource, node *object)
+{
+    arena a AUTO(arena_done) = {0};
+    str namespace = node_find_str(object, "metadata", "namespace", NULL);
+    const doc *stored =
+        store_get(served->collection, namespace, node_find_str(object, "metadata", "name", NULL));
+    const node *before = stored ? doc_copy(&a, stored->root) : NULL, *out;
+    struct change change = {.world = world,
+                            .a = &a,
+                            .served = served,
+                            .namespace = namespace,
+                            .manager = str_of(manager),
+                            .subresource = str_of(subresource),
+                            .before = before,
+                            .after = doc_copy(&a, object)};
+    return store_change(&change, &out);
+}
+
+void write_delete(struct world *world, const struct served *served, str namespace, str name)
+{
+    arena a AUTO(arena_done) = {0};
+    const doc *stored = store_get(served->collection, namespace, name);
+    if (!stored) return;
+    const node *copy = doc_copy(&a, stored->root), *out;
+    err *e AUTO(err_done) = delete_object(world, &a, served, copy, STR("Background"), &out);
+}
