@@ -87,6 +87,16 @@ class Images:
             return True
         eventually(written, timeout=timeout, what=f"'{text}' in {path}")
 
+    def wait_settled(self, branch="main", name="auto"):
+        """Until the status knows of the push; returns it."""
+        def settled():
+            status = self.get(name).get("status", {})
+            assert status.get("lastPushCommit") == self.head(branch), summary(self.get(name))
+            return status
+        status = eventually(settled, what="the status after the push")
+        self.wait(name=name)
+        return status
+
     def commits(self, branch="main"):
         return int(self.bare("rev-list", "--count", branch))
 
@@ -122,9 +132,8 @@ def test_tag_becomes_a_commit_with_that_line_only(images):
 def test_status_says_what_was_done(images):
     images.start()
     images.wait_text(":1.0.1")
+    status = images.wait_settled()
     assert images.wait("True", "Succeeded")["message"] == "repository up-to-date"
-    status = images.get()["status"]
-    assert status["lastPushCommit"] == images.head()
     assert status["observedSourceRevision"] == f"main@sha1:{images.head()}"
     assert status["observedPolicies"] == {"app": {"name": IMAGE, "tag": "1.0.1"}}
     assert status["lastPushTime"] >= status["lastAutomationRunTime"]
@@ -171,7 +180,7 @@ def test_restart_of_the_loop_writes_nothing(images):
     """The same images again: no commit, no further push."""
     images.start()
     images.wait_text(":1.0.1")
-    images.wait()
+    images.wait_settled()
     head, token = images.head(), images.now()
 
     def handled():
@@ -238,11 +247,9 @@ def test_push_branch_is_made_and_followed(images):
     assert images.head() == before
     images.choose("app", "1.0.2")
     images.wait_text(":1.0.2", branch="updates")
-    images.wait()
+    status = images.wait_settled("updates")
     assert images.commits("updates") == images.commits() + 2, "upon what was pushed before"
-    status = images.get()["status"]
     assert status["observedSourceRevision"] == f"main@sha1:{before}"
-    assert status["lastPushCommit"] == images.head("updates")
 
 
 def test_checkout_ref_of_the_automation(images):
@@ -258,7 +265,7 @@ def test_checkout_ref_of_the_automation(images):
 def test_refspec_is_pushed_in_addition(images):
     images.start(push={"branch": "main", "refspec": "refs/heads/main:refs/for/review"})
     images.wait_text(":1.0.1")
-    images.wait()
+    images.wait_settled()
     assert images.bare("rev-parse", "refs/for/review") == images.head()
 
     def told():
@@ -318,7 +325,7 @@ git update-ref refs/heads/main {repository.head}
     images.tenant.source()
     images.automation()
     images.wait_text(":1.0.1")
-    images.wait()
+    images.wait_settled()
     assert images.show("other.txt") == "by hand"
     assert os.path.exists(os.path.join(repository.bare, "raced"))
     assert images.bare("log", "--format=%s", "main").splitlines()[1] == "by hand"
@@ -519,7 +526,7 @@ def test_policy_selector(images):
     images.automation(policySelector={"matchLabels": {"team": "web"}})
     images.wait_text(f"a: {IMAGE}:1")
     assert f"b: {IMAGE}:0" in images.show()
-    assert list(images.get()["status"]["observedPolicies"]) == ["a"]
+    assert list(images.wait_settled()["observedPolicies"]) == ["a"]
     images.automation(policySelector={"matchExpressions": [{"key": "team", "operator": "Is"}]})
     images.wait("False", "InvalidPolicySelector", "failed to parse policy selector: ")
     tenant.wait_condition(AUTOMATIONS, "auto", "True", "InvalidPolicySelector", kind="Stalled")
@@ -561,7 +568,7 @@ def test_source_that_is_missing_and_comes(images):
                 "failed configuring source manager: referenced git repository does not exist: ")
     images.tenant.source()
     images.wait_text(":1.0.1")
-    images.wait()
+    images.wait_settled()
 
 
 def test_git_is_missing(images):
@@ -583,7 +590,7 @@ def test_no_branch_to_push_to(images):
 def test_branch_that_is_gone_and_back(images):
     images.start()
     images.wait_text(":1.0.1")
-    images.wait()
+    images.wait_settled()
     head = images.head()
     images.bare("update-ref", "-d", "refs/heads/main")
     images.choose("app", "1.0.2")
@@ -597,7 +604,7 @@ def test_history_that_somebody_rewrites(images):
     """A forced push by somebody else is where the next commit begins; nothing is forced by us."""
     before = images.start()
     images.wait_text(":1.0.1")
-    images.wait()
+    images.wait_settled()
     images.bare("update-ref", "refs/heads/main", before)
     images.choose("app", "1.0.2")
     images.wait_text(":1.0.2")
@@ -623,7 +630,7 @@ def test_repository_behind_a_password(images):
 def test_deletion_leaves_git_alone(images):
     images.start()
     images.wait_text(":1.0.1")
-    images.wait()
+    images.wait_settled()
     head = images.head()
     images.api.delete(AUTOMATIONS, images.tenant.namespace, "auto")
     images.tenant.wait_gone(AUTOMATIONS, "auto")
@@ -660,7 +667,7 @@ def test_links_binaries_and_broken_files_are_passed_over(images):
     tenant.source()
     images.automation()
     images.wait_text(":1.0.1")
-    images.wait()
+    images.wait_settled()
     assert images.bare("diff", "--name-only", "main~1", "main") == "app/app.yaml"
     assert images.bare("ls-tree", "main", "app/out.yaml").startswith("120000 ")
     with open(outside) as file:
