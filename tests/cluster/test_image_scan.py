@@ -609,6 +609,21 @@ def test_pages_without_an_end(images, tags):
     images.wait_unscanned("ReadOperationFailed", "do not come to an end")
 
 
+def test_pages_in_a_circle(images):
+    """Each page has tags, so that only its address tells that it was there before."""
+    def answer(handler, request):
+        at = int(request.path.partition("at=")[2] or 0)
+        handler.reply(200, tags_of(f"1.{at}.0"),
+                      {"Link": f'</v2/app/tags/list?at={1 if at == 3 else at + 1}>; rel="next"'})
+    double = images.double(ping_or(answer))
+    images.repository(image=f"{double.host}/app")
+    images.wait_unscanned("ReadOperationFailed", "do not come to an end")
+    pages = [request.path.partition("?")[2] for request in double.requests
+             if "tags/list" in request.path]
+    assert pages[:4] == ["n=1000", "at=1", "at=2", "at=3"]
+    assert pages[4:5] in ([], ["n=1000"]), "a page was asked for twice in one scan"
+
+
 def test_pages_that_lead_elsewhere(images):
     other = images.double(lambda handler, request: handler.reply(200, tags_of("9.9.9")))
     link = {"Link": f'<http://127.0.0.1:{other.port}/v2/app/tags/list>; rel="next"'}
