@@ -119,8 +119,8 @@ test: packages ## everything: check, then the cluster suite
 demo: setup   ## the tour in a terminal; DEMO_KEEP=1 leaves it running
 	@$(MAKE) -j$(shell nproc) $(BUILD)/fixpoint && python3 demo/demo.py
 bench: setup  ## a table of measured numbers
-	@$(MAKE) -j$(shell nproc) $(BUILD)/fixpoint \
-	    $(addprefix $(BUILD)/bench/,kustomize notify policy) && \
+	@setup/packages valgrind time && $(MAKE) -j$(shell nproc) $(BUILD)/fixpoint \
+	    $(addprefix $(BUILD)/bench/,notify policy) && \
 	    python3 tests/bench/bench.py $(UNITS)
 golden: $(UNIT)  ## write the expected files of the golden tests anew
 	@GOLDEN=write tests/check $(UNIT)
