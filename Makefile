@@ -45,10 +45,6 @@ CHECK   := $(CHECK:tests/unit/%.c=$(BUILD)/unit/%)
 SUITE   := $(addprefix tests/cluster/,test_apply.py::test_create test_drift.py::test_scale \
            test_source.py::test_basic_auth)
 endif
-# Bounds on time, memory and stack are those of the product, not of a sanitizer's build.
-ifneq ($(SAN),)
-CHECK   := $(filter-out %/hostile_render,$(CHECK))
-endif
 
 $(BUILD)/fixpoint: $(OBJ) $(MAIN)
 	$(CC) $(SANFLAGS) -o $@ $^ $(LIBS)

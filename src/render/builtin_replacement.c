@@ -161,14 +161,20 @@ static void aim_done(struct aim *aim)
         selection_done(&aim->reject[i]);
 }
 
+static err *read_selection(arena *a, const node *from, struct selection *out)
+{
+    err *e = selection_read(a, from, out);
+    return e ? err_wrap(e, "error creating target selector") : NULL;
+}
+
 static err *read_aim(arena *a, const node *from, struct aim *out)
 {
     const node *select = node_get(from, STR("select")), *reject = node_get(from, STR("reject"));
     if (!select) return err_invalid("target must specify resources to select");
-    TRY(selection_read(a, select, &out->select));
+    TRY(read_selection(a, select, &out->select));
     out->reject = NEW_ARRAY(a, struct selection, reject ? reject->count + 1 : 1);
     NODE_EACH (reject, it) {
-        TRY(selection_read(a, it, &out->reject[out->reject_count]));
+        TRY(read_selection(a, it, &out->reject[out->reject_count]));
         out->reject_count++;
     }
     return NULL;

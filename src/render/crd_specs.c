@@ -113,9 +113,9 @@ static struct field_specs specs_of(const struct list *list)
     return (struct field_specs){list->items, list->count};
 }
 
-static err *parse(arena *a, str text, node **out)
+static err *parse(arena *a, str text, bool is_json, node **out)
 {
-    if (str_starts(text, STR("{")))
+    if (is_json)
         return json_parse(a, text, (struct json_options){.last_wins = true}, out);
     return yaml_parse(a, text, (struct yaml_options){.dialect = YAML_V2, .last_wins = true}, out);
 }
@@ -123,7 +123,15 @@ static err *parse(arena *a, str text, node **out)
 err *crd_specs_read(arena *a, str text, struct crd_specs *out)
 {
     node *types;
-    TRY(parse(a, text, &types));
+    bool is_json = str_starts(text, STR("{"));
+    TRY(parse(a, text, is_json, &types));
+    PAIR_EACH (types, type) {
+        if (!node_is_map(type->value) && !node_is_null(type->value))
+            return err_invalid("%sjson: cannot unmarshal %s into Go value of type "
+                               "accumulator.OpenAPIDefinition",
+                               is_json ? "" : "error unmarshaling JSON: while decoding JSON: ",
+                               node_kind_name(type->value));
+    }
     struct reader r = {.a = a, .types = types};
     PAIR_EACH(types, type) {
         if (!is_object(properties_of(type->value))) continue;

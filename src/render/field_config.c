@@ -147,18 +147,26 @@ static bool is_empty(const struct field_config *config)
     return count == 0;
 }
 
+static const struct field_spec *sorted(arena *a, struct field_specs specs)
+{
+    struct field_spec *items = NEW_ARRAY(a, struct field_spec, specs.count);
+    memcpy(items, specs.items, specs.count * sizeof *items);
+    sort_specs(items, specs.count);
+    return items;
+}
+
+/* compat: err-conflicting-specs-of-one-file. What is new is sorted before it is merged, too. */
 static err *merge_list(arena *a, const char *name, struct field_specs *into,
                        struct field_specs more)
 {
+    if (!more.count || into->items == more.items) return NULL;
     struct field_specs merged;
+    more.items = sorted(a, more);
     err *e = fieldspec_merge(a, *into, more, &merged);
     if (e) return err_wrap(e, "failed to merge %s fieldSpec", name);
     if (merged.count == into->count) return NULL;
     TRY(check_count(merged.count));
-    struct field_spec *items = NEW_ARRAY(a, struct field_spec, merged.count);
-    memcpy(items, merged.items, merged.count * sizeof *items);
-    sort_specs(items, merged.count);
-    *into = (struct field_specs){.items = items, .count = merged.count};
+    *into = (struct field_specs){.items = sorted(a, merged), .count = merged.count};
     return NULL;
 }
 

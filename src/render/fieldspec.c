@@ -142,6 +142,7 @@ struct field_specs fieldspec_list(arena *a, const node *list)
     return (struct field_specs){.items = items, .count = count};
 }
 
+/* compat: labels-spec-already-narrow. It counts whether the new one covers the one before. */
 static bool covers(const struct field_spec *wide, const struct field_spec *narrow)
 {
     return str_eq(wide->path, narrow->path) &&
@@ -163,7 +164,7 @@ err *fieldspec_merge(arena *a, struct field_specs specs, struct field_specs more
     for (size_t i = 0; i < more.count; i++) {
         const struct field_spec *known = NULL, *spec = &more.items[i];
         for (size_t j = 0; j < count && !known; j++)
-            if (covers(&items[j], spec)) known = &items[j];
+            if (covers(spec, &items[j])) known = &items[j];
         if (known && known->create != spec->create) return err_invalid("conflicting fieldspecs");
         if (!known) items[count++] = *spec;
     }

@@ -98,19 +98,27 @@ err *plan_generators(const struct layer *layer, struct plan *out)
 
 /* --- Transformers --- */
 
+static err *add_specs(arena *a, struct field_specs *specs, struct field_specs more,
+                      const char *what)
+{
+    err *e = fieldspec_merge(a, *specs, more, specs);
+    return e ? err_wrap(e, "failed to merge %s", what) : NULL;
+}
+
 static err *label_specs(arena *a, const node *entry, const struct field_config *fields,
                         struct field_specs *out)
 {
     static const struct field_spec own[] = {{.path = STR("metadata/labels"), .create = true}};
-    struct field_specs specs = fieldspec_list(a, node_get(entry, STR("fields")));
-    TRY(fieldspec_merge(a, specs, fields->lists[TABLES_LABELS], &specs));
+    *out = fieldspec_list(a, node_get(entry, STR("fields")));
+    TRY(add_specs(a, out, fields->lists[TABLES_LABELS], "labels"));
     if (node_get_bool(entry, STR("includeSelectors"), false))
-        return fieldspec_merge(a, specs, fields->lists[TABLES_COMMON_LABELS], out);
+        return add_specs(a, out, fields->lists[TABLES_COMMON_LABELS], "labels");
     if (node_get_bool(entry, STR("includeTemplates"), false))
-        TRY(fieldspec_merge(a, specs, fields->lists[TABLES_TEMPLATE_LABELS], &specs));
+        TRY(add_specs(a, out, fields->lists[TABLES_TEMPLATE_LABELS], "template fieldSpec"));
     if (node_get_bool(entry, STR("includeVolumeClaimTemplates"), false))
-        TRY(fieldspec_merge(a, specs, fields->lists[TABLES_VOLUME_CLAIM_TEMPLATE_LABELS], &specs));
-    return fieldspec_merge(a, specs, (struct field_specs){own, COUNT(own)}, out);
+        TRY(add_specs(a, out, fields->lists[TABLES_VOLUME_CLAIM_TEMPLATE_LABELS],
+                      "volumeClaimTemplate fieldSpec"));
+    return add_specs(a, out, (struct field_specs){own, COUNT(own)}, "labels");
 }
 
 static err *add_labels(const struct layer *layer, const struct field_config *fields,
