@@ -117,6 +117,8 @@ static err *apply_merge(struct build *build, struct resmap *map, const struct me
     node namespace = scalar_before(metadata, STR("namespace"));
     node kind = scalar_before(resource->root, STR("kind"));
     if (options.allow_name || options.allow_kind) resmap_store_past(map, resource);
+    /* compat: smp-replace-whole-object. What replaces a whole object is lost in the reference. */
+    if (str_is(node_get_str(merge->root, STR("$patch")), "replace")) return NULL;
     struct strategic_hints hints = {.target = resource->hints, .patch = merge->hints};
     TRY(strategic_merge_hinted(a, build->schema, hints, merge->root, &resource->root));
     if (!node_is_map(resource->root) || !resource->root->count) return NULL;
@@ -181,7 +183,8 @@ static err *apply_operations(struct build *build, struct resmap *map,
         scalar_settle(build->a, resource->root);
         TRY(patch_apply(build->a, operations, &resource->root));
         TRY(patch_normalize(build->a, resource->root));
-        resource_renew_annotations(build->a, resource);
+        if (node_is_map(resource->root)) resource_renew_annotations(build->a, resource);
+        TRY(manifest_check(build->a, resource->root));
         resource_hide_internal(resource);
         resmap_refresh(map, resource);
         TRY(build_check(build));

@@ -35,8 +35,8 @@ void fieldspec_put_str(node *n, str text);
 /* A list of specs from a decoded config; "cannot be empty" is not checked. */
 struct field_specs fieldspec_list(arena *a, const node *list);
 
-/* `more` added to `specs`. A new one is left out when it has the path of one that is there and covers
- * it (as in the reference, which compares this way round); when they differ in create:
+/* `more` added to `specs`. A new one is left out when it has the path of one that is there and
+ * covers it (as in the reference, which compares this way round); when they differ in create:
  * "conflicting fieldspecs". */
 MUST_USE err *fieldspec_merge(arena *a, struct field_specs specs, struct field_specs more,
                               struct field_specs *out);

@@ -103,7 +103,7 @@ static err *missing(arena *a, const char *what, const node *object)
     return err_invalid("missing %s in object " STR_FMT, what, STR_ARG(buf_str(&b)));
 }
 
-static err *check(arena *a, const node *object)
+err *manifest_check(arena *a, const node *object)
 {
     const node *metadata = node_get(object, STR("metadata"));
     if (!node_is_map(object) ||
@@ -142,7 +142,7 @@ static err *take_apart(arena *a, struct manifest_objects *queue, struct manifest
         str kind = text_of(object, STR("kind"));
         node *items = str_ends(kind, STR("List")) ? node_get(object, STR("items")) : NULL;
         if (!items) {
-            TRY(check(a, object));
+            TRY(manifest_check(a, object));
             push(a, out, queue->items[i]);
             continue;
         }

@@ -18,6 +18,8 @@ struct manifest_objects {
 /* Documents without content are left out. Errors are the reference's: "MalformedYAMLError: yaml:
  * line 3: ...", "missing metadata.name in object {{v1 ConfigMap} {{ } map[] map[]}}". */
 MUST_USE err *manifest_read(arena *a, str text, struct manifest_objects *out);
+/* What every object needs: a kind, and unless it is a list, a name. */
+MUST_USE err *manifest_check(arena *a, const node *object);
 /* " in File: PATH" behind the error of a file that is no YAML; other errors stay as they are. */
 MUST_USE err *manifest_name_file(err *e, str path);
 /* An error of manifest_read that says that the text is no YAML. */
