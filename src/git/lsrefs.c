@@ -83,9 +83,8 @@ struct lsrefs *lsrefs_new(struct lsrefs_options options)
     return lsrefs;
 }
 
-static void client_free(struct client *client)
+static void client_done(struct client *client)
 {
-    http_free(client->http);
     arena a = client->arena;
     arena_done(&a);
 }
@@ -102,6 +101,8 @@ static void free_on_loop(void *context)
 {
     struct lsrefs *lsrefs = context;
     must(lsrefs->places.count == 0);
+    MAP_EACH (&lsrefs->clients, entry)
+        client_done(entry->value);
     map_done(&lsrefs->clients);
     map_done(&lsrefs->servers);
     map_done(&lsrefs->places);
@@ -115,10 +116,9 @@ void lsrefs_free(struct lsrefs *lsrefs)
     if (!lsrefs) return;
     sshpoll_free(lsrefs->ssh);
     MAP_EACH (&lsrefs->clients, entry)
-        client_free(entry->value);
+        http_free(((struct client *)entry->value)->http);
     MAP_EACH (&lsrefs->servers, entry)
         server_free(entry->value);
-    map_clear(&lsrefs->clients);
     map_clear(&lsrefs->servers);
     loop_post(lsrefs->options.loop, free_on_loop, lsrefs);
 }
@@ -131,7 +131,9 @@ static void evict_client(struct lsrefs *lsrefs)
         struct client *client = entry->value, *best = oldest ? oldest->value : NULL;
         if (!client->users && (!best || client->used < best->used)) oldest = entry;
     }
-    if (oldest) client_free(map_remove(&lsrefs->clients, oldest->key));
+    if (!oldest) return;
+    http_free(((struct client *)oldest->value)->http);
+    client_done(map_remove(&lsrefs->clients, oldest->key));
 }
 
 static err *client_new(struct lsrefs *lsrefs, const struct remote *remote, struct client **out)
