@@ -44,6 +44,10 @@ static err *types(arena *a, struct typing typing, const node *value, str path, b
     if (type && !strcmp(type, "list"))
         return err_invalid(STR_FMT ": expected list, got &{%s}", STR_ARG(path),
                            value->kind == NODE_STR ? "string" : got(value));
+    if (type && !strcmp(type, "string") && value->kind != NODE_LIST && value->kind != NODE_MAP)
+        return err_invalid(STR_FMT ": expected string, got &value.valueUnstructured{Value:" STR_FMT
+                                   "}",
+                           STR_ARG(path), STR_ARG(value->text));
     if (type) return err_invalid(STR_FMT ": expected %s, got %s", STR_ARG(path), type, got(value));
     bool closed = strict && node_get(typing.schema, STR("properties")) &&
                   !typing_keeps_unknown(typing) &&

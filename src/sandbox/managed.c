@@ -99,7 +99,8 @@ static void write_entries(arena *a, struct entries *entries, node *object)
         if (entry->subresource.len) node_set_str(a, item, STR("subresource"), entry->subresource);
         node_push(a, list, item);
     }
-    node *metadata = doc_copy_top(a, node_get(object, STR("metadata")));
+    const node *old = node_get(object, STR("metadata"));
+    node *metadata = node_is_map(old) ? doc_copy_top(a, old) : node_map(a);
     node_set(a, object, STR("metadata"), metadata);
     if (list->count)
         node_set(a, metadata, STR("managedFields"), list);
@@ -286,15 +287,16 @@ err *managed_apply(arena *a, const struct managed_writer *writer, struct managed
     mine->api_version = new.api_version;
     struct fieldset *gone =
         fieldset_minus(a, fieldset_named(a, last.set), fieldset_named(a, all_owned(a, &entries)));
+    if (fieldset_child(gone, STR("f:metadata")))
+        fieldset_at(a, gone, STR("f:metadata"))->member = false; /* it holds what nobody owns */
     node *kept = typed_without(a, writer->typing, merged, gone);
     merged = kept ? kept : node_map(a);
 
     struct typed_changes changes;
     TRY(typed_compare(a, writer->typing, before, merged, &changes));
     TRY(take_changes(a, &entries, mine, &changes, &options));
-    bool same = node_equal(before, merged) && last.set &&
-                node_equal(fieldset_write(a, last.set), fieldset_write(a, new.set)) &&
-                str_eq(last.api_version, new.api_version);
+    /* Like upstream: an apply that changes nothing leaves the time as it was, even if it is new. */
+    bool same = node_equal(before, merged);
     mine->time = same ? last.time : new.time;
     merged = doc_copy_top(a, merged);
     write_entries(a, &entries, merged);

@@ -60,13 +60,16 @@ static void answer_error(struct call *call, err *e, struct httpd_answer *answer)
     str reason = str_dup(a, str_of(e->reason[0] ? e->reason : reason_of(code)));
     if (reason.len) node_set_str(a, out, STR("reason"), reason);
     bool invalid = code == 422;
-    if (call->about_name.len && !invalid) node_set_str(a, details, STR("name"), call->about_name);
-    if (invalid && call->about_name.len) node_set_str(a, details, STR("name"), call->about_name);
+    bool options = str_is(call->about_kind, "PatchOptions");
+    bool conflicts = code == 409 && call->causes && call->causes->count;
+    if (conflicts) call->about_name = call->about_group = call->about_kind = (str){0};
+    if (call->about_name.len) node_set_str(a, details, STR("name"), call->about_name);
     if (call->about_group.len) node_set_str(a, details, STR("group"), call->about_group);
-    str kind = invalid && call->served ? call->served->kind : call->about_kind;
+    str kind = invalid && call->served && !options ? call->served->kind : call->about_kind;
     if (kind.len) node_set_str(a, details, STR("kind"), kind);
     if (call->causes && call->causes->count) node_set(a, details, STR("causes"), call->causes);
-    if (details->count && code != 500 && code != 400) node_set(a, out, STR("details"), details);
+    if ((details->count || code == 404) && code != 500 && code != 400)
+        node_set(a, out, STR("details"), details);
     node_set_int(a, out, STR("code"), code);
     err_free(e);
     answer_node(a, out, code, answer);

@@ -5,6 +5,7 @@
 #include "base/rand.h"
 #include "doc/json.h"
 #include "doc/patch.h"
+#include "doc/selector.h"
 #include "doc/yaml.h"
 #include "render/strategic.h"
 #include "sandbox/admit.h"
@@ -173,10 +174,13 @@ static void allocate(struct change *change)
     node *list = node_list(a), *families = node_list(a);
     node_push(a, list, node_str(a, address));
     node_push(a, families, node_str(a, STR("IPv4")));
+    bool any = str_is(address, "None") && !node_get(spec, STR("selector"));
+    if (any) node_push(a, families, node_str(a, STR("IPv6")));
     if (!node_get(spec, STR("clusterIPs"))) node_set(a, spec, STR("clusterIPs"), list);
     if (!node_get(spec, STR("ipFamilies"))) node_set(a, spec, STR("ipFamilies"), families);
     if (!node_get(spec, STR("ipFamilyPolicy")))
-        node_set_str(a, spec, STR("ipFamilyPolicy"), STR("SingleStack"));
+        node_set_str(a, spec, STR("ipFamilyPolicy"),
+                     any ? STR("RequireDualStack") : STR("SingleStack"));
 }
 
 /* stringData is another way to write data. */
@@ -294,11 +298,10 @@ static err *store_change(struct change *change, const node **out)
     }
     struct collection *collection = change->served->collection;
     if (ends) {
-        doc *last =
-            store_remove(change->world->store, collection, node_get_str(metadata, STR("namespace")),
-                         node_get_str(metadata, STR("name")));
-        *out = doc_copy(a, last->root);
-        doc_unref(last);
+        doc_unref(store_remove(change->world->store, collection,
+                               node_get_str(metadata, STR("namespace")),
+                               node_get_str(metadata, STR("name"))));
+        *out = change->after;
         return NULL;
     }
     doc *stored;
@@ -452,6 +455,9 @@ static err *apply(struct call *call, const node *before, node *body, const node 
     const struct served *served = call->served;
     struct change change = change_of(call);
     if (!world_query(call, "fieldManager").len) {
+        call->about_name = (str){0};
+        call->about_group = STR("meta.k8s.io");
+        call->about_kind = STR("PatchOptions");
         admit_add_cause(a, call->causes, "FieldValueRequired", STR("fieldManager"),
                         STR("Required value: is required for apply patch"));
         return err_with_status(err_new(ERR_INVALID, "Invalid",
@@ -465,11 +471,13 @@ static err *apply(struct call *call, const node *before, node *body, const node 
     err *e = admit_types(a, served->typing, body, true);
     if (e) {
         str namespace = node_find_str(body, "metadata", "namespace", NULL);
+        str group_version =
+            served->group.len ? served->api_version : str_concat(a, STR("/"), served->version);
         return err_with_status(err_wrap(e,
                                         "failed to create typed patch object (" STR_FMT "/" STR_FMT
                                         "; " STR_FMT ", Kind=" STR_FMT ")",
                                         STR_ARG(namespace), STR_ARG(call->name),
-                                        STR_ARG(served->api_version), STR_ARG(served->kind)),
+                                        STR_ARG(group_version), STR_ARG(served->kind)),
                                500);
     }
     if (before) TRY(check_version(call, before, body));
@@ -561,10 +569,14 @@ static node *scale_of(const struct call *call, const node *object)
         if (value) node_set(a, metadata, str_of(kept[i]), value);
     }
     node *spec = node_get(object, STR("spec")), *status = node_get(object, STR("status"));
-    node_set_int(a, node_make_map(a, out, STR("spec")), STR("replicas"),
-                 node_get_int(spec, STR("replicas"), 0));
-    node_set_int(a, node_make_map(a, out, STR("status")), STR("replicas"),
-                 node_get_int(status, STR("replicas"), 0));
+    int64_t replicas = node_get_int(spec, STR("replicas"), 0);
+    node *wanted = node_make_map(a, out, STR("spec")), *have = node_make_map(a, out, STR("status"));
+    if (replicas) node_set_int(a, wanted, STR("replicas"), replicas);
+    node_set_int(a, have, STR("replicas"), node_get_int(status, STR("replicas"), 0));
+    struct selector selector;
+    err *e AUTO(err_done) = selector_from_node(a, node_get(spec, STR("selector")), &selector);
+    if (!e && !selector.nothing)
+        node_set_str(a, have, STR("selector"), selector_text(a, &selector));
     return out;
 }
 

@@ -41,7 +41,7 @@ MERGE, STRATEGIC, JSON_PATCH, APPLY = (
 class ApiError(Exception):
     def __init__(self, status, text):
         super().__init__(f"HTTP {status}: {text[:600]}")
-        self.status = status
+        self.status, self.body = status, text
 
 
 def plural_of(kind):
