@@ -14,8 +14,8 @@ struct workloads {
     struct world *world;
     struct loop *loop;
     struct store_listener listener;
-    struct loop_timer timer;
-    struct map dirty; /* "Kind namespace/name" */
+    struct loop_timer timer, again; /* again: some rollout is not complete */
+    struct map dirty;               /* "Kind namespace/name" */
     bool pods_run;
 };
 
@@ -217,6 +217,40 @@ struct rollout {
     int64_t wanted, all, ready, updated, updated_ready;
 };
 
+static void mark(struct workloads *workloads, str kind, str namespace, str name);
+
+static void look_again(void *context)
+{
+    struct workloads *workloads = context;
+    MAP_EACH (&find_kind(workloads, "Deployment")->collection->objects, entry) {
+        str namespace, name;
+        str_cut(entry->key, '/', &namespace, &name);
+        mark(workloads, STR("Deployment"), namespace, name);
+    }
+}
+
+static void expect_again(struct workloads *workloads)
+{
+    if (!workloads->again.item.place)
+        loop_timer_set(workloads->loop, &workloads->again, clock_now_ns() + CLOCK_SECOND,
+                       look_again, workloads);
+}
+
+/* It has not come forward for longer than it says it may take. */
+static bool is_late(struct job *job, const node *status)
+{
+    int64_t since, seconds = node_get_int(node_get(job->object, STR("spec")),
+                                          STR("progressDeadlineSeconds"), 600);
+    NODE_EACH (node_get(status, STR("conditions")), condition) {
+        if (!str_is(node_get_str(condition, STR("type")), "Progressing")) continue;
+        if (str_is(node_get_str(condition, STR("reason")), "ProgressDeadlineExceeded")) return true;
+        return str_is(node_get_str(condition, STR("reason")), "ReplicaSetUpdated") &&
+               clock_parse(node_get_str(condition, STR("lastUpdateTime")), &since) &&
+               clock_wall_ns() - since > seconds * CLOCK_SECOND;
+    }
+    return false;
+}
+
 static void report_deployment(struct job *job, struct rollout r)
 {
     arena *a = job->a;
@@ -232,11 +266,17 @@ static void report_deployment(struct job *job, struct rollout r)
                   available ? "MinimumReplicasAvailable" : "MinimumReplicasUnavailable",
                   available ? STR("Deployment has minimum availability.")
                             : STR("Deployment does not have minimum availability."));
-    set_condition(job, status, "Progressing", true,
-                  complete ? "NewReplicaSetAvailable" : "ReplicaSetUpdated",
+    bool late = !complete && is_late(job, status);
+    set_condition(job, status, "Progressing", !late,
+                  late       ? "ProgressDeadlineExceeded"
+                  : complete ? "NewReplicaSetAvailable"
+                             : "ReplicaSetUpdated",
                   str_printf(a, "ReplicaSet \"" STR_FMT "-" STR_FMT "\" %s", STR_ARG(job->name),
                              STR_ARG(template_hash(job)),
-                             complete ? "has successfully progressed." : "is progressing."));
+                             late       ? "has timed out progressing."
+                             : complete ? "has successfully progressed."
+                                        : "is progressing."));
+    if (!complete && !late) expect_again(job->workloads);
     put(job, job->served, "status", job->object);
 }
 
@@ -566,6 +606,7 @@ void workloads_free(struct workloads *workloads)
     if (!workloads) return;
     list_remove(&workloads->listener.link);
     loop_timer_cancel(workloads->loop, &workloads->timer);
+    loop_timer_cancel(workloads->loop, &workloads->again);
     map_done(&workloads->dirty);
     free(workloads);
 }
