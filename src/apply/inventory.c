@@ -25,7 +25,10 @@ bool inventory_parse_id(arena *a, str id, str version, struct kube_ref *out)
     if (!str_cut_last(rest, '_', &rest, &ref.kind.kind)) return false;
     if (!str_cut_last(rest, '_', &ref.name, &ref.kind.group)) return false;
     if (!ref.name.len || !ref.kind.kind.len) return false;
-    if (may_hold_colon(ref.kind)) ref.name = str_replace(a, ref.name, STR("__"), STR(":"));
+    if (may_hold_colon(ref.kind)) {
+        ref.name = str_replace(a, ref.name, STR("__"), STR(":"));
+        if (str_find(ref.name, STR("_:")) >= 0) return false; /* written as "___", that is ":_" */
+    }
     *out = ref;
     return true;
 }
