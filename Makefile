@@ -112,7 +112,9 @@ suite: $(BUILD)/fixpoint  ## the cluster suite: a real API server; a part of it 
 	@FIXPOINT=$(BUILD)/fixpoint tests/cluster/run $(SUITE)
 test: packages ## everything: check, then the cluster suite
 	@tests/sum '$(MAKE) -j$(shell nproc) check' '$(MAKE) -j$(shell nproc) suite'
-demo: setup   ## the tour in a terminal; DEMO_KEEP=1 leaves it running
+demo: export FIXPOINT_SERVERS ?= sandbox
+demo: packages  ## the tour in a terminal; DEMO_KEEP=1 leaves it running
+	@command -v kubectl >/dev/null || setup/servers
 	@$(MAKE) -j$(shell nproc) $(BUILD)/fixpoint && python3 demo/demo.py
 bench: setup  ## a table of measured numbers
 	@setup/packages valgrind time && $(MAKE) -j$(shell nproc) $(BUILD)/fixpoint \

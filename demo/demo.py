@@ -20,7 +20,7 @@ from harness.git_host import GIT_ENVIRONMENT, GitHost  # noqa: E402
 from harness.operator import Operator, fixpoint  # noqa: E402
 from harness.registry import Registry  # noqa: E402
 from harness.repository import Repository, git  # noqa: E402
-from harness.servers import Servers, assets_folder  # noqa: E402
+from harness.servers import Servers, assets_folder, on_sandbox  # noqa: E402
 
 BOLD, DIM, PLAIN = ("\033[1m", "\033[2m", "\033[0m") if sys.stdout.isatty() else ("", "", "")
 KEEP = bool(os.environ.get("DEMO_KEEP"))
@@ -61,6 +61,10 @@ spec:
   ports: [{name: http, port: 80, targetPort: http}]
 """
 SYNC = """\
+apiVersion: v1
+kind: Namespace
+metadata: {{name: shop}}
+---
 apiVersion: source.toolkit.fluxcd.io/v1
 kind: GitRepository
 metadata: {{name: fleet, namespace: shop}}
@@ -178,7 +182,6 @@ class Tour:
         out = self.type("fixpoint install --export | kubectl apply --server-side -f - | tail -n 4")
         self.check("serverside-applied" in out, "the manifests are applied")
         self.operator = Operator(self.servers).start_ready()
-        self.type("kubectl create namespace shop")
 
     def create(self):
         self.step("Create", """A repository with three manifests, and two objects that say where it
@@ -290,8 +293,10 @@ class Tour:
         self.check("shop:1.2.0" in self.image(), "the new image is there")
 
     def run(self):
-        print(f"{BOLD}fixpoint: a tour{PLAIN}\nStarting etcd, kube-apiserver, "
-              "kube-controller-manager and a Git host on this machine ...", flush=True)
+        servers = "the sandbox" if on_sandbox() else \
+            "etcd, kube-apiserver, kube-controller-manager"
+        print(f"{BOLD}fixpoint: a tour{PLAIN}\nStarting {servers} and a Git host on this machine "
+              "...", flush=True)
         self.start()
         print(f"{DIM}  {time.monotonic() - self.begun:.2f} s{PLAIN}")
         for step in (self.install, self.create, self.change, self.drift, self.refuse, self.revert,
