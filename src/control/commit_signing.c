@@ -1,7 +1,7 @@
 #include "control/commit_signing.h"
 
-#include "base/b64.h"
 #include "base/clock.h"
+#include "kube/secret.h"
 
 static err *sign_with_pgp(void *context, arena *a, str text, str *out)
 {
@@ -25,15 +25,6 @@ static err *get_secret(struct work *work, str name, node **out)
     return e ? err_wrap(e, "could not find signing key secret '" STR_FMT "'", STR_ARG(name)) : NULL;
 }
 
-static err *get_value(struct work *work, const node *secret, const char *key, str *out)
-{
-    str text = node_get_str(node_get(secret, STR("data")), str_of(key));
-    *out = (str){0};
-    if (!text.len) return NULL;
-    err *e = b64_decode(work->a, text, out);
-    return e ? err_wrap(e, "the key '%s' of the signing key secret", key) : NULL;
-}
-
 static err *locked(const char *field, str name)
 {
     return err_invalid("can not use passphrase protected signing key without '%s' field present in "
@@ -44,8 +35,8 @@ static err *locked(const char *field, str name)
 static err *read_pgp(struct work *work, const node *secret, str name, struct commit_signing *out)
 {
     str armor, passphrase;
-    TRY(get_value(work, secret, "git.asc", &armor));
-    TRY(get_value(work, secret, "passphrase", &passphrase));
+    TRY(secret_value(work->a, secret, "git.asc", &armor));
+    TRY(secret_value(work->a, secret, "passphrase", &passphrase));
     if (!armor.len) {
         return err_invalid("signing key secret '" STR_FMT "' does not contain a 'git.asc' key",
                            STR_ARG(name));
@@ -65,8 +56,8 @@ static err *read_pgp(struct work *work, const node *secret, str name, struct com
 static err *read_ssh(struct work *work, const node *secret, str name, struct commit_signing *out)
 {
     str ignored;
-    TRY(get_value(work, secret, "identity", &out->ssh.identity));
-    TRY(get_value(work, secret, "password", &out->ssh.password));
+    TRY(secret_value(work->a, secret, "identity", &out->ssh.identity));
+    TRY(secret_value(work->a, secret, "password", &out->ssh.password));
     if (!out->ssh.identity.len) {
         return err_invalid("signing key secret '" STR_FMT "' does not contain an 'identity' key",
                            STR_ARG(name));

@@ -1,7 +1,7 @@
 #include "control/git_access.h"
 
-#include "base/b64.h"
 #include "git/sshkey.h"
+#include "kube/secret.h"
 
 struct access {
     struct work *work;
@@ -20,15 +20,6 @@ const char *git_access_refused(const struct gitrepository_spec *spec)
     if (spec->verify.secret_ref.name.len) return "spec.verify";
     if (spec->recurse_submodules) return "spec.recurseSubmodules";
     return NULL;
-}
-
-/* A value of a Secret, decoded; empty when the key is missing. */
-static err *secret_value(struct access *access, const node *secret, const char *key, str *out)
-{
-    str text = node_get_str(node_get(secret, STR("data")), str_of(key));
-    if (!text.len) return NULL;
-    err *e = b64_decode(access->a, text, out);
-    return e ? err_wrap(e, "the key '%s' of the secret", key) : NULL;
 }
 
 /* compat: the reference says where it was twice; test_source.py of the cluster suite pins it. */
@@ -51,11 +42,11 @@ struct secret_key {
     str *value;
 };
 
-static err *secret_values(struct access *access, const node *secret, const struct secret_key *keys,
-                          size_t count)
+static err *take_values(struct access *access, const node *secret, const struct secret_key *keys,
+                        size_t count)
 {
     for (size_t i = 0; i < count; i++) {
-        err *e = secret_value(access, secret, keys[i].key, keys[i].value);
+        err *e = secret_value(access->a, secret, keys[i].key, keys[i].value);
         if (e) return err_because(e, "AuthenticationFailed");
     }
     return NULL;
@@ -77,7 +68,7 @@ static err *take_credentials(struct access *access)
     node *secret;
     if (!name.len) return NULL;
     TRY(get_secret(access, name, &secret));
-    if (remote_is_ssh(remote)) return secret_values(access, secret, ssh_keys, COUNT(ssh_keys));
+    if (remote_is_ssh(remote)) return take_values(access, secret, ssh_keys, COUNT(ssh_keys));
     if (node_find(secret, "data", "githubAppID", NULL)) {
         return err_new(ERR_INVALID, "InvalidProviderConfiguration",
                        "secretRef '" STR_FMT "/" STR_FMT
@@ -85,7 +76,7 @@ static err *take_credentials(struct access *access)
                        "to github",
                        STR_ARG(access->namespace), STR_ARG(name));
     }
-    TRY(secret_values(access, secret, keys, COUNT(keys)));
+    TRY(take_values(access, secret, keys, COUNT(keys)));
     if (remote->bearer.len) remote->user = remote->password = (str){0};
     return NULL;
 }
@@ -150,7 +141,7 @@ static err *take_proxy(struct access *access)
     node *secret;
     if (!name.len) return NULL;
     err *e = get_secret(access, name, &secret);
-    if (!e) e = secret_values(access, secret, keys, COUNT(keys));
+    if (!e) e = take_values(access, secret, keys, COUNT(keys));
     if (!e && (e = check_proxy(remote->proxy))) {
         e = err_wrap(e, "secret '" STR_FMT "/" STR_FMT "'", STR_ARG(access->namespace),
                      STR_ARG(name));

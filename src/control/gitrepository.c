@@ -65,11 +65,9 @@ static void report(struct pull *pull, enum manager_severity severity, const char
 /* compat: a failure is a condition of its own (its name says which step), and Ready=False. */
 static void set_failed(struct pull *pull, const char *condition, str reason, str message)
 {
-    bool repeated = status_is(&pull->status, "Ready", "False") &&
-                    str_eq(status_message(&pull->status, "Ready"), message);
     if (condition) status_set(&pull->status, condition, "True", reason, message);
-    status_set(&pull->status, "Ready", "False", reason, message);
-    if (!repeated) report(pull, MANAGER_ERROR, str_z(pull->a, reason), message);
+    if (status_ready(&pull->status, "False", reason, message))
+        report(pull, MANAGER_ERROR, str_z(pull->a, reason), message);
 }
 
 static err *stall(struct pull *pull, const char *condition, str reason, str message)

@@ -1,7 +1,7 @@
 #include "control/image_access.h"
 
-#include "base/b64.h"
 #include "base/clock.h"
+#include "kube/secret.h"
 
 struct taking {
     struct work *work;
@@ -29,15 +29,11 @@ static err *get(struct taking *taking, const char *kind, str name, node **out)
 }
 
 /* The value of the first key that is there; empty when none is. */
-static err *secret_value(struct taking *taking, const node *secret, const char *key,
-                         const char *old_key, str *out)
+static err *first_value(struct taking *taking, const node *secret, const char *key,
+                        const char *old_key, str *out)
 {
-    const node *data = node_get(secret, STR("data"));
-    str text = node_get_str(data, str_of(key));
-    if (!text.len && old_key) text = node_get_str(data, str_of(old_key));
-    *out = (str){0};
-    err *e = text.len ? b64_decode(taking->work->a, text, out) : NULL;
-    return e ? err_wrap(e, "key '%s' of the secret", key) : NULL;
+    TRY(secret_value(taking->work->a, secret, key, out));
+    return out->len ? NULL : secret_value(taking->work->a, secret, old_key, out);
 }
 
 static err *take_credentials(struct taking *taking, str name)
@@ -71,9 +67,9 @@ static err *take_certificates(struct taking *taking, str name)
     struct registry_access *access = taking->access;
     node *secret;
     TRY(get(taking, "Secret", name, &secret));
-    TRY(secret_value(taking, secret, "ca.crt", "caFile", &access->ca_pem));
-    TRY(secret_value(taking, secret, "tls.crt", "certFile", &access->cert_pem));
-    TRY(secret_value(taking, secret, "tls.key", "keyFile", &access->key_pem));
+    TRY(first_value(taking, secret, "ca.crt", "caFile", &access->ca_pem));
+    TRY(first_value(taking, secret, "tls.crt", "certFile", &access->cert_pem));
+    TRY(first_value(taking, secret, "tls.key", "keyFile", &access->key_pem));
     if (!access->cert_pem.len == !access->key_pem.len) return NULL;
     return err_invalid("secret '" STR_FMT "/" STR_FMT "': tls.crt and tls.key go together",
                        STR_ARG(taking->namespace), STR_ARG(name));
@@ -84,9 +80,9 @@ static err *take_proxy(struct taking *taking, str name)
     struct registry_access *access = taking->access;
     node *secret;
     TRY(get(taking, "Secret", name, &secret));
-    TRY(secret_value(taking, secret, "address", NULL, &access->proxy));
-    TRY(secret_value(taking, secret, "username", NULL, &access->proxy_user));
-    TRY(secret_value(taking, secret, "password", NULL, &access->proxy_password));
+    TRY(secret_value(taking->work->a, secret, "address", &access->proxy));
+    TRY(secret_value(taking->work->a, secret, "username", &access->proxy_user));
+    TRY(secret_value(taking->work->a, secret, "password", &access->proxy_password));
     if (access->proxy.len) return NULL;
     return err_invalid("secret '" STR_FMT "/" STR_FMT "' has no key 'address'",
                        STR_ARG(taking->namespace), STR_ARG(name));

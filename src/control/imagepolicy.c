@@ -42,21 +42,10 @@ static err *save(struct choice *choice)
     return status_save(&choice->status);
 }
 
-static void set_ready(struct choice *choice, const char *value, str reason, str message)
-{
-    bool good = str_is(str_of(value), "True");
-    bool same = status_is(&choice->status, "Ready", value) &&
-                str_eq(status_message(&choice->status, "Ready"), message);
-    status_set(&choice->status, "Ready", value, reason, message);
-    if (!same)
-        manager_event(choice->work, good ? MANAGER_INFO : MANAGER_ERROR, str_z(choice->a, reason),
-                      message, NULL, 0);
-}
-
 /* Only a change of the object, or of what it refers to, can help. */
 static err *stall(struct choice *choice, const char *reason, str message)
 {
-    set_ready(choice, "False", str_of(reason), message);
+    status_tell_ready(&choice->status, "False", str_of(reason), message);
     status_stalled(&choice->status, str_of(reason), message);
     status_observed(&choice->status);
     return save(choice);
@@ -64,7 +53,7 @@ static err *stall(struct choice *choice, const char *reason, str message)
 
 static err *wait_for(struct choice *choice, const char *reason, str message, int64_t again_ns)
 {
-    set_ready(choice, "False", str_of(reason), message);
+    status_tell_ready(&choice->status, "False", str_of(reason), message);
     status_reconciling(&choice->status, STR("ProgressingWithRetry"),
                        STR("reconciliation in progress"));
     choice->out->again_ns = again_ns;
@@ -233,7 +222,7 @@ static err *succeed(struct choice *choice, str tag, str digest)
     }
     status_unset(status, "Reconciling");
     status_unset(status, "Stalled");
-    set_ready(choice, "True", STR("Succeeded"), success_message(choice));
+    status_tell_ready(&choice->status, "True", STR("Succeeded"), success_message(choice));
     status_observed(status);
     if (choice->spec.reflection == IMAGEPOLICY_ALWAYS)
         choice->out->again_ns =

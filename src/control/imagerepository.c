@@ -40,21 +40,9 @@ static err *save(struct scan *scan)
     return status_save(&scan->status);
 }
 
-/* What Ready says is an event when it is new. */
-static void set_ready(struct scan *scan, const char *value, str reason, str message)
-{
-    bool good = str_is(str_of(value), "True");
-    bool same = status_is(&scan->status, "Ready", value) &&
-                str_eq(status_message(&scan->status, "Ready"), message);
-    status_set(&scan->status, "Ready", value, reason, message);
-    if (!same)
-        manager_event(scan->work, good ? MANAGER_INFO : MANAGER_ERROR, str_z(scan->a, reason),
-                      message, NULL, 0);
-}
-
 static err *stall(struct scan *scan, const char *reason, str message)
 {
-    set_ready(scan, "False", str_of(reason), message);
+    status_tell_ready(&scan->status, "False", str_of(reason), message);
     status_stalled(&scan->status, str_of(reason), message);
     status_observed(&scan->status);
     return save(scan);
@@ -75,7 +63,7 @@ static err *fail(struct scan *scan, err *e)
     if (!access) e = err_wrap(e, "scan failed");
     str message = str_dup(scan->a, err_text(e));
     err_free(e);
-    set_ready(scan, "False", reason, message);
+    status_tell_ready(&scan->status, "False", reason, message);
     status_reconciling(&scan->status, STR("ProgressingWithRetry"),
                        STR("reconciliation in progress"));
     scan->out->retry = true;
@@ -88,7 +76,7 @@ static err *succeed(struct scan *scan, size_t count, str revision)
                              count, STR_ARG(revision));
     status_unset(&scan->status, "Reconciling");
     status_unset(&scan->status, "Stalled");
-    set_ready(scan, "True", STR("Succeeded"), message);
+    status_tell_ready(&scan->status, "True", STR("Succeeded"), message);
     status_observed(&scan->status);
     return save(scan);
 }

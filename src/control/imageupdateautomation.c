@@ -71,10 +71,7 @@ static void report(struct run *run, enum manager_severity severity, const char *
 
 static void set_failed(struct run *run, str reason, str message)
 {
-    bool repeated = status_is(&run->status, "Ready", "False") &&
-                    str_eq(status_message(&run->status, "Ready"), message);
-    status_set(&run->status, "Ready", "False", reason, message);
-    if (!repeated) report(run, MANAGER_ERROR, str_z(run->a, reason), message);
+    status_tell_ready(&run->status, "False", reason, message);
 }
 
 static err *stall(struct run *run, str reason, str message)

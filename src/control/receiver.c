@@ -23,12 +23,8 @@ struct run {
 /* Ready, and an event when that is news. */
 static void set_ready(struct run *run, const char *value, str reason, str message, str event)
 {
-    struct status *status = &run->status;
     bool good = str_is(str_of(value), "True");
-    bool repeated =
-        status_is(status, "Ready", value) && str_eq(status_message(status, "Ready"), message);
-    status_set(status, "Ready", value, reason, message);
-    if (repeated) return;
+    if (!status_ready(&run->status, value, reason, message)) return;
     manager_event(run->work, good ? MANAGER_INFO : MANAGER_ERROR, good ? "Succeeded" : "Failed",
                   event, NULL, 0);
 }

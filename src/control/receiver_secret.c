@@ -1,21 +1,7 @@
 #include "control/receiver_secret.h"
 
-#include "base/b64.h"
 #include "base/hash.h"
-
-static err *decode(arena *a, const node *secret, node **out)
-{
-    node *data = node_map(a);
-    PAIR_EACH (node_get(secret, STR("data")), pair) {
-        str text, value;
-        if (!node_to_str(pair->value, &text)) continue;
-        err *e = b64_decode(a, text, &value);
-        if (e) return err_wrap(e, "the key '" STR_FMT "' of the secret", STR_ARG(pair->key));
-        node_set_str(a, data, pair->key, value);
-    }
-    *out = data;
-    return NULL;
-}
+#include "kube/secret.h"
 
 static err *need_keys(const struct receiver_spec *spec, str name, const node *data)
 {
@@ -42,7 +28,7 @@ err *receiver_secret_read(struct kube *kube, arena *a, str namespace,
         .ref = {{STR(""), STR("v1"), STR("Secret")}, namespace, spec->secret_ref.name},
     };
     err *e = kube_do(kube, a, &get, &secret);
-    if (!e) e = decode(a, secret, &data);
+    if (!e) e = secret_values(a, secret, &data);
     if (e)
         return err_wrap(e, "unable to read token from secret '" STR_FMT "' error", STR_ARG(name));
     TRY(need_keys(spec, name, data));

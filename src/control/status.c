@@ -31,7 +31,7 @@ struct status status_begin(struct work *work, const char *field_manager)
 
 static node *find_condition(const node *status, const char *type)
 {
-    NODE_EACH(node_get(status, STR("conditions")), condition) {
+    NODE_EACH (node_get(status, STR("conditions")), condition) {
         if (str_is(node_get_str(condition, STR("type")), type)) return condition;
     }
     return NULL;
@@ -72,6 +72,23 @@ void status_set(struct status *status, const char *type, const char *value, str 
         node_set_str(a, condition, STR("type"), str_of(type));
     }
     node_set_int(a, condition, STR("observedGeneration"), generation_of(status->work->object));
+}
+
+bool status_ready(struct status *status, const char *value, str reason, str message)
+{
+    bool same =
+        status_is(status, "Ready", value) && str_eq(status_message(status, "Ready"), message);
+    status_set(status, "Ready", value, reason, message);
+    return !same;
+}
+
+void status_tell_ready(struct status *status, const char *value, str reason, str message)
+{
+    struct work *work = status->work;
+    bool good = str_is(str_of(value), "True");
+    if (!status_ready(status, value, reason, message)) return;
+    manager_event(work, good ? MANAGER_INFO : MANAGER_ERROR, str_z(work->a, reason), message, NULL,
+                  0);
 }
 
 void status_unset(struct status *status, const char *type)
@@ -181,12 +198,12 @@ static int condition_order(const void *a, const void *b)
 static node *difference(arena *a, const node *before, const node *now)
 {
     node *patch = NULL;
-    PAIR_EACH(now, pair) {
+    PAIR_EACH (now, pair) {
         if (node_equal(node_get(before, pair->key), pair->value)) continue;
         if (!patch) patch = node_map(a);
         node_set(a, patch, pair->key, pair->value);
     }
-    PAIR_EACH(before, pair) {
+    PAIR_EACH (before, pair) {
         if (node_get(now, pair->key)) continue;
         if (!patch) patch = node_map(a);
         node_set(a, patch, pair->key, node_null(a));
@@ -263,7 +280,7 @@ static err *patch_finalizers(struct work *work, node *list)
 err *status_add_finalizer(struct work *work)
 {
     node *list = node_list(work->a);
-    NODE_EACH(node_find(work->object, "metadata", "finalizers", NULL), finalizer) {
+    NODE_EACH (node_find(work->object, "metadata", "finalizers", NULL), finalizer) {
         if (str_is(finalizer->text, FINALIZER)) return NULL;
         node_push(work->a, list, finalizer);
     }
@@ -275,7 +292,7 @@ err *status_remove_finalizer(struct work *work)
 {
     node *list = node_list(work->a);
     bool found = false;
-    NODE_EACH(node_find(work->object, "metadata", "finalizers", NULL), finalizer) {
+    NODE_EACH (node_find(work->object, "metadata", "finalizers", NULL), finalizer) {
         bool ours = str_is(finalizer->text, FINALIZER);
         found |= ours;
         if (!ours) node_push(work->a, list, finalizer);

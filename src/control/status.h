@@ -24,6 +24,10 @@ struct status status_begin(struct work *work, const char *field_manager);
 void status_set(struct status *status, const char *type, const char *value, str reason,
                 str message);
 void status_unset(struct status *status, const char *type);
+/* Ready, and true when it says something new, which is worth an event. */
+bool status_ready(struct status *status, const char *value, str reason, str message);
+/* The same, and the event: an error unless value is "True". */
+void status_tell_ready(struct status *status, const char *value, str reason, str message);
 bool status_is(const struct status *status, const char *type, const char *value);
 str status_reason(const struct status *status, const char *type);
 str status_message(const struct status *status, const char *type);

@@ -2,10 +2,10 @@
 
 #include <string.h>
 
-#include "base/b64.h"
 #include "base/regex.h"
 #include "doc/cel.h"
 #include "doc/yaml.h"
+#include "kube/secret.h"
 
 #define SHORT_BYTES 4 /* shorter values are words of any text; masking them would tell them */
 
@@ -97,20 +97,6 @@ err *destination_status_id(arena *a, const struct target_spec *spec, const node 
 
 /* ---- Secrets ---- */
 
-static err *decode_data(arena *a, const node *secret, node **out)
-{
-    node *data = node_map(a);
-    PAIR_EACH (node_get(secret, STR("data")), pair) {
-        str text, value;
-        if (!node_to_str(pair->value, &text)) continue;
-        err *e = b64_decode(a, text, &value);
-        if (e) return err_wrap(e, "the key '" STR_FMT "' of the Secret", STR_ARG(pair->key));
-        node_set_str(a, data, pair->key, value);
-    }
-    *out = data;
-    return NULL;
-}
-
 static void override(str *out, const node *data, const char *key)
 {
     str value = node_get_str(data, str_of(key));
@@ -150,7 +136,7 @@ static err *take_headers(arena *a, str text, struct target *out)
 static err *take_secret(arena *a, const node *secret, struct target *out, struct http_options *http)
 {
     node *data;
-    TRY(decode_data(a, secret, &data));
+    TRY(secret_values(a, secret, &data));
     out->secret = data;
     override(&out->address, data, "address");
     override(&out->user, data, "username");
@@ -164,7 +150,7 @@ static err *take_secret(arena *a, const node *secret, struct target *out, struct
 static err *take_proxy(arena *a, const node *secret, struct http_options *http)
 {
     node *data;
-    TRY(decode_data(a, secret, &data));
+    TRY(secret_values(a, secret, &data));
     http->proxy = str_trim(node_get_str(data, STR("address")));
     if (!http->proxy.len) return err_invalid("the proxy's Secret has no key 'address'");
     http->proxy_user = node_get_str(data, STR("username"));
@@ -219,7 +205,7 @@ err *destination_build(arena *a, const struct target_spec *spec,
     if (secrets->proxy) TRY(take_proxy(a, secrets->proxy, &http));
     if (secrets->cert) {
         node *data;
-        TRY(decode_data(a, secrets->cert, &data));
+        TRY(secret_values(a, secrets->cert, &data));
         take_certificates(data, &http);
     } else if (provider->flags & (NOTIFY_COMMIT | NOTIFY_COMMENT)) {
         override(&http.ca_pem, target.secret, "ca.crt");

@@ -147,7 +147,7 @@ static void test_what_is_missing(void **state UNUSED)
             "the proxy's Secret has no key 'address'");
     node *bad =
         notify_map(&a, "data", notify_map(&a, "token", node_str(&a, STR("hunter2!")), NULL), NULL);
-    refused(&a, &plain, (struct target_secrets){.secret = bad}, "the key 'token' of the Secret");
+    refused(&a, &plain, (struct target_secrets){.secret = bad}, "the key 'token' of the secret");
 }
 
 static void test_masking(void **state UNUSED)
