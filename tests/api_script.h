@@ -104,6 +104,7 @@ static bool api_read(int fd, buf *b, struct api_request *out)
         ssize_t count = recv(fd, buf_room(b, 4096), 4096, 0);
         if (count <= 0) return false;
         buf_grew(b, (size_t)count);
+        if (b->data[0] == 0x16) return false; /* TLS, which is not spoken here */
     }
 }
 

@@ -146,6 +146,7 @@
 #define LIMIT_OCI_PAGE_BYTES (8u * 1024 * 1024)    /* one page of tags */
 #define LIMIT_OCI_MANIFEST_BYTES (4u * 1024 * 1024) /* as registries bound them */
 #define LIMIT_OCI_TOKEN_BYTES (64 * 1024)          /* an answer of a token server */
+#define LIMIT_OCI_ETAG_BYTES 1024                  /* of a list of tags, to be kept */
 #define LIMIT_OCI_ERRORS 3                         /* of one answer that are passed on */
 #define LIMIT_OCI_TOKENS 1000                      /* kept; the longest unused goes first */
 #define LIMIT_OCI_HOSTS 1000                       /* registries whose pace and scheme are known */

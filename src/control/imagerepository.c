@@ -97,18 +97,14 @@ static bool is_same_list(const node *observed, const struct schema_strings *list
     return true;
 }
 
-/* Why the registry is asked now; NULL: it is not, but after *wait_ns_out. */
-static const char *reason_to_scan(struct scan *scan, const struct tag_list *kept,
-                                  int64_t *wait_ns_out)
+/* Why what is kept does not stand for what the object asks for; NULL: it does. */
+static const char *reason_of_age(struct scan *scan, const struct tag_list *kept)
 {
     struct status *status = &scan->status;
     const node *result = status_get(status, "lastScanResult");
     const node *name = status_get(status, "canonicalImageName");
-    int64_t scanned_ns;
     str canonical = {0};
-    if (!result || !clock_parse(node_get_str(result, STR("scanTime")), &scanned_ns))
-        return "first scan";
-    if (status_is_requested(status)) return "reconcile requested";
+    if (!result) return "first scan";
     if (!name || !node_to_str(name, &canonical) || !str_eq(canonical, scan->canonical))
         return "new image name";
     if (!is_same_list(status_get(status, "observedExclusionList"), &scan->spec.exclusion_list))
@@ -116,6 +112,20 @@ static const char *reason_to_scan(struct scan *scan, const struct tag_list *kept
     /* A list that was scanned and is empty is kept too: it is not asked for again and again. */
     if (!str_eq(kept->revision, node_get_str(result, STR("revision"))))
         return "no tags in database";
+    return NULL;
+}
+
+/* Why the registry is asked now; NULL: it is not, but after *wait_ns_out. */
+static const char *reason_to_scan(struct scan *scan, const struct tag_list *kept,
+                                  int64_t *wait_ns_out)
+{
+    struct status *status = &scan->status;
+    str scan_time = node_get_str(status_get(status, "lastScanResult"), STR("scanTime"));
+    int64_t scanned_ns;
+    if (!clock_parse(scan_time, &scanned_ns)) return "first scan";
+    if (status_is_requested(status)) return "reconcile requested";
+    const char *reason = reason_of_age(scan, kept);
+    if (reason) return reason;
     if (!status_is(status, "Ready", "True")) return "last scan failed";
     *wait_ns_out = scanned_ns + scan->spec.interval_ns - clock_wall_ns();
     /* A clock that was set back does not put the scan off for longer than the interval. */
@@ -157,18 +167,20 @@ static void set_result(struct scan *scan, const struct tag_list *list)
     status_put_str(&scan->status, "canonicalImageName", scan->canonical);
 }
 
-static err *scan_tags(struct scan *scan, struct tag_list *out)
+/* *list: what is kept, and then what was found. One that is not outdated is not listed again while
+ * the registry says that it is the same. */
+static err *scan_tags(struct scan *scan, bool outdated, struct tag_list *list)
 {
     struct work *work = scan->work;
     struct registry_access access;
-    str *tags;
-    size_t count;
+    struct registry_tags tags = {.etag = outdated ? (str){0} : list->etag};
     TRY(image_access_take(work, work->namespace, &scan->spec, &access));
-    TRY(registry_tags(manager_registry(work->manager), scan->a, &scan->image, &access, &tags,
-                      &count));
-    TRY(exclude(scan, tags, &count));
-    *out = tag_store_order(scan->a, tags, count);
-    return tag_store_save(storage_of(scan), work->namespace, work->name, out);
+    TRY(registry_tags(manager_registry(work->manager), scan->a, &scan->image, &access, &tags));
+    if (tags.unchanged) return NULL;
+    TRY(exclude(scan, tags.items, &tags.count));
+    *list = tag_store_order(scan->a, tags.items, tags.count);
+    list->etag = tags.etag;
+    return tag_store_save(storage_of(scan), work->namespace, work->name, list);
 }
 
 static err *scan_if_due(struct scan *scan)
@@ -181,7 +193,7 @@ static err *scan_if_due(struct scan *scan)
         scan->out->again_ns = wait_ns;
         return succeed(scan, list.count, list.revision);
     }
-    err *e = scan_tags(scan, &list);
+    err *e = scan_tags(scan, reason_of_age(scan, &list), &list);
     if (e) return fail(scan, e);
     set_result(scan, &list);
     scan->out->again_ns = manager_jitter(work->manager, scan->spec.interval_ns);

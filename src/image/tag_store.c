@@ -52,8 +52,10 @@ err *tag_store_save(str storage, str namespace, str name, const struct tag_list 
     str folder = folder_of(&a, storage, namespace, name);
     TRY(fs_make_dirs(folder, 0700));
     /* The revision stands in front, so that a damaged file is known for one. */
-    str text =
-        str_printf(&a, STR_FMT "\n" STR_FMT, STR_ARG(list->revision), STR_ARG(text_of(&a, list)));
+    bool fits = !str_has_char(list->etag, '\n') && list->etag.len <= LIMIT_OCI_ETAG_BYTES;
+    str etag = fits ? list->etag : (str){0};
+    str text = str_printf(&a, STR_FMT "\n" STR_FMT "\n" STR_FMT, STR_ARG(list->revision),
+                          STR_ARG(etag), STR_ARG(text_of(&a, list)));
     return fs_write(fs_join(&a, folder, STR("tags.txt")), text, 0600);
 }
 
@@ -68,7 +70,8 @@ err *tag_store_load(arena *a, str storage, str namespace, str name, struct tag_l
         return NULL;
     }
     if (e) return e;
-    if (!str_cut(text, '\n', &list.revision, &text) || !str_eq(list.revision, revision_of(a, text)))
+    if (!str_cut(text, '\n', &list.revision, &text) || !str_cut(text, '\n', &list.etag, &text) ||
+        !str_eq(list.revision, revision_of(a, text)))
         return NULL;
     size_t room = 0;
     while (str_next(&text, '\n', &line))

@@ -11,6 +11,7 @@ struct tag_list {
     str *items; /* descending, in the order of bytes */
     size_t count;
     str revision; /* "sha256:..." of the list: the same for the same tags */
+    str etag;     /* of the registry, for the list before anything was taken out; may be empty */
 };
 
 /* The tags in the order they are kept; repeated ones once. Sorts `tags` in place. */

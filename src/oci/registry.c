@@ -23,6 +23,7 @@
 #define REQUEST_NS (60 * CLOCK_SECOND)
 
 struct registry {
+    struct loop *loop;
     struct trust *trust;
     struct tokens *tokens;
     struct pace *pace;
@@ -48,6 +49,7 @@ struct session {
 struct registry *registry_new(struct loop *loop)
 {
     struct registry *registry = lang_zalloc(sizeof *registry);
+    registry->loop = loop;
     registry->trust = trust_new(loop);
     registry->tokens = token_new();
     registry->pace = pace_new();
@@ -167,7 +169,7 @@ static err *check_status(struct session *session, const struct http_request *req
                          const struct http_response *response)
 {
     int status = response->status;
-    if (status >= 200 && status < 300) return NULL;
+    if ((status >= 200 && status < 300) || status == 304) return NULL;
     enum err_kind kind = status == 401 || status == 403 ? ERR_DENIED
                          : status == 404                ? ERR_NOT_FOUND
                          : is_temporary(status)         ? ERR_TRANSIENT
@@ -359,14 +361,21 @@ static err *end(struct session *session, err *e)
 
 /* ---- tags ---- */
 
-static err *read_pages(struct session *session, struct tag_page *all)
+/* Only a list of one page has an ETag that stands for all of it. */
+static err *read_pages(struct session *session, struct tag_page *all, struct registry_tags *tags)
 {
     arena *a = session->a;
     struct map seen AUTO(map_done) = {0};
     str url = str_printf(a, STR_FMT "/v2/" STR_FMT "/tags/list?n=%d", STR_ARG(session->origin),
                          STR_ARG(session->reference->repository), PAGE);
+    const struct http_header known = {STR("If-None-Match"), tags->etag};
     for (int page = 0; url.len; page++) {
-        struct http_request request = {.url = url, .body_limit = LIMIT_OCI_PAGE_BYTES};
+        struct http_request request = {
+            .url = url,
+            .body_limit = LIMIT_OCI_PAGE_BYTES,
+            .headers = &known,
+            .header_count = page == 0 && known.value.len,
+        };
         struct http_response response;
         size_t before = all->count;
         if (page == LIMIT_OCI_PAGES)
@@ -374,24 +383,27 @@ static err *read_pages(struct session *session, struct tag_page *all)
                                LIMIT_OCI_PAGES);
         map_put(&seen, url, session);
         TRY(ask(session, &request, &response));
+        tags->unchanged = response.status == 304;
+        if (tags->unchanged) return NULL;
         err *e = tag_page_read(a, response.body, all);
         if (!e) e = link_next(a, http_header(&response, STR("link")), request.url, &url);
         if (!e && url.len && (map_has(&seen, url) || all->count == before))
             e = err_invalid("the pages of the list of tags do not come to an end");
         if (e) return err_wrap(e, STR_FMT, STR_ARG(name_of(a, &request)));
+        tags->etag = page || url.len ? (str){0} : http_header(&response, STR("etag"));
     }
     return NULL;
 }
 
 err *registry_tags(struct registry *registry, arena *a, const struct reference *reference,
-                   const struct registry_access *access, str **tags_out, size_t *count_out)
+                   const struct registry_access *access, struct registry_tags *tags)
 {
     struct session session;
     struct tag_page all = {0};
     TRY(begin(registry, a, reference, access, &session));
-    TRY(end(&session, read_pages(&session, &all)));
-    *tags_out = all.tags;
-    *count_out = all.count;
+    TRY(end(&session, read_pages(&session, &all, tags)));
+    tags->items = all.tags;
+    tags->count = all.count;
     return NULL;
 }
 
@@ -474,4 +486,120 @@ err *registry_manifest(struct registry *registry, arena *a, const struct referen
     TRY(begin(registry, a, reference, access, &session));
     return end(&session,
                read_manifest(&session, digest.len ? digest : reference->tag, digest, out));
+}
+
+/* ---- blobs ---- */
+
+/* One download: events on the loop, a worker that waits for the end. */
+struct download {
+    struct session *session;
+    struct http_request request;
+    size_t bytes, limit_bytes;
+    struct hash_state *hash;
+    registry_take_fn *take;
+    void *context;
+    pthread_mutex_t lock; /* guards over */
+    pthread_cond_t changed;
+    bool over;
+    int status;
+    err *error;
+};
+
+static void on_head(void *context, const struct http_response *response)
+{
+    struct download *download = context;
+    download->status = response->status;
+}
+
+static err *on_data(void *context, str bytes)
+{
+    struct download *download = context;
+    const atomic_bool *cancel = download->session->access->cancel;
+    if (download->status != 200) return NULL; /* said at the end */
+    if (cancel && atomic_load(cancel)) return err_new(ERR_CANCELED, "", "canceled");
+    download->bytes += bytes.len;
+    if (download->bytes > download->limit_bytes)
+        return err_invalid("the blob has more than the limit of %zu bytes", download->limit_bytes);
+    hash_add(download->hash, bytes);
+    return download->take(download->context, bytes);
+}
+
+static void on_done(void *context, err *e)
+{
+    struct download *download = context;
+    pthread_mutex_lock(&download->lock);
+    download->error = e;
+    download->over = true;
+    pthread_cond_signal(&download->changed);
+    pthread_mutex_unlock(&download->lock);
+}
+
+static void start_download(void *context)
+{
+    static const struct http_events events = {on_head, on_data, on_done};
+    struct download *download = context;
+    http_open(download->session->http, &download->request, &events, download);
+}
+
+static err *check_blob(struct download *download, str digest)
+{
+    arena *a = download->session->a;
+    if (download->error) return download->error;
+    if (download->status != 200)
+        return err_transient("unexpected status code %d", download->status);
+    str found = str_concat(a, STR("sha256:"), hash_hex(a, download->hash));
+    if (str_eq(found, digest)) return NULL;
+    return err_invalid("the blob has the digest " STR_FMT, STR_ARG(found));
+}
+
+/* The first request proves who we are; the download itself is not tried again, for what was taken
+ * cannot be given back. */
+static err *read_blob(struct session *session, struct download *download, str digest)
+{
+    struct http_request head = download->request;
+    struct http_response response;
+    str host = session->reference->registry;
+    head.method = "HEAD";
+    TRY(ask(session, &head, &response));
+    if (!pace_take(session->registry->pace, host, session->access->due_ns))
+        return err_transient(STR_FMT ": too many requests; it is asked again later", STR_ARG(host));
+    int64_t left_ns = session->access->due_ns - clock_now_ns();
+    put_proof(session, &download->request);
+    download->request.timeout_ms = MAX(left_ns / CLOCK_MS, (int64_t)1);
+    loop_call(session->registry->loop, start_download, download);
+    pthread_mutex_lock(&download->lock);
+    while (!download->over)
+        pthread_cond_wait(&download->changed, &download->lock);
+    pthread_mutex_unlock(&download->lock);
+    pace_give(session->registry->pace, host, download->status, 0);
+    err *e = check_blob(download, digest);
+    return e ? err_wrap(e, STR_FMT, STR_ARG(name_of(session->a, &download->request))) : NULL;
+}
+
+err *registry_blob(struct registry *registry, arena *a, const struct reference *reference,
+                   const struct registry_access *access, str digest, size_t limit_bytes,
+                   registry_take_fn *take, void *context)
+{
+    struct session session;
+    if (!reference_digest_is_valid(digest))
+        return err_invalid("'" STR_FMT "' is not a digest", STR_ARG(str_head_utf8(digest, 100)));
+    TRY(begin(registry, a, reference, access, &session));
+    struct hash_state *hash AUTO(hash_state_done) = hash_new("sha256");
+    struct download download = {
+        .session = &session,
+        .request = {.url = str_printf(a, STR_FMT "/v2/" STR_FMT "/blobs/" STR_FMT,
+                                      STR_ARG(session.origin), STR_ARG(reference->repository),
+                                      STR_ARG(digest)),
+                    .follow = true},
+        .limit_bytes = limit_bytes,
+        .hash = hash,
+        .take = take,
+        .context = context,
+    };
+    pthread_mutex_init(&download.lock, NULL);
+    pthread_cond_init(&download.changed, NULL);
+    err *e = read_blob(&session, &download, digest);
+    pthread_cond_destroy(&download.changed);
+    pthread_mutex_destroy(&download.lock);
+    return end(&session, e);
 }

@@ -1,7 +1,7 @@
 #pragma once
 /*
- * Registries of images (OCI distribution specification 1.1): tags and
- * manifests. Who we are is proved as the registry asks for it, with basic
+ * Registries of images (OCI distribution specification 1.1): tags, manifests,
+ * blobs. Who we are is proved as the registry asks for it, with basic
  * authentication or a token that is kept until it expires. A registry is asked
  * at the pace it stands (pace.h). What answers is not believed: digests are
  * computed again, pages may not lead elsewhere, credentials go to the registry
@@ -34,10 +34,15 @@ struct registry_access {
     const atomic_bool *cancel;             /* may be NULL */
 };
 
-/* All tags of a repository, as the registry orders them. At most LIMIT_OCI_TAGS. */
+struct registry_tags {
+    str etag;       /* in: of the list that is known, or empty; out: of this one, if it has one */
+    bool unchanged; /* it is the known one; nothing was listed then */
+    str *items;     /* as the registry orders them */
+    size_t count;
+};
+/* All tags of a repository, at most LIMIT_OCI_TAGS. */
 MUST_USE err *registry_tags(struct registry *registry, arena *a, const struct reference *reference,
-                            const struct registry_access *access, str **tags_out,
-                            size_t *count_out);
+                            const struct registry_access *access, struct registry_tags *tags);
 
 /* The digest that a tag stands for; of an index, that of the index. When it is not `known`, the
  * manifest is read and its digest computed, so that a registry cannot make one up. */
@@ -53,6 +58,14 @@ MUST_USE err *registry_manifest(struct registry *registry, arena *a,
                                 const struct reference *reference,
                                 const struct registry_access *access,
                                 struct registry_manifest *out);
+
+/* A blob by its digest, piece by piece to `take`, which runs on the loop; at most `limit_bytes`.
+ * Whether it is the right one is known at the end: what was taken is only good when this returns
+ * NULL. */
+typedef err *registry_take_fn(void *context, str bytes);
+MUST_USE err *registry_blob(struct registry *registry, arena *a, const struct reference *reference,
+                            const struct registry_access *access, str digest, size_t limit_bytes,
+                            registry_take_fn *take, void *context);
 
 /* When this registry may be asked again, as clock_now_ns; 0: now. */
 int64_t registry_blocked_until_ns(struct registry *registry, str host);

@@ -668,3 +668,20 @@ def test_restart_knows_the_tags(private_cluster, own_tenant, registry, tmp_path)
     operator.start_ready()
     images.policy(policy={"semver": {"range": "*"}})
     images.wait_chosen("1.1.0")
+
+
+def test_list_that_is_the_same_is_not_sent_again(images):
+    def answer(handler, request):
+        if request.headers.get("If-None-Match") == '"one"':
+            handler.reply(304, b"", {"ETag": '"one"'})
+        else:
+            handler.reply(200, tags_of("1.0.0"), {"ETag": '"one"'})
+    double = images.double(ping_or(answer))
+    images.repository(image=f"{double.host}/app")
+    images.wait_scanned(1)
+    images.scan_now()
+    images.wait_scanned(1)
+    asked = [request.headers.get("If-None-Match") for request in double.seen(path="/v2/app/")]
+    assert asked == [None, '"one"']
+    images.repository(image=f"{double.host}/app", exclusionList=["^1[.]"])
+    images.wait_scanned(0)
