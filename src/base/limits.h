@@ -154,6 +154,8 @@
 #define LIMIT_OCI_RATE 50                          /* requests a second at one registry, at most */
 #define LIMIT_OCI_WAIT_NS 200000000ll              /* that a worker waits for its turn there */
 #define LIMIT_OCI_PAUSE_NS 5000000000ll            /* the same, before it tries again */
+#define LIMIT_LINE_BYTES (64 * 1024)               /* one line of a service that speaks in lines */
+#define LIMIT_LINE_LOOKUPS 16                      /* threads that ask for the address of a name */
 #define LIMIT_HTTP_TRUSTS 64                       /* trust domains with kept connections */
 /* Notices. */
 #define LIMIT_NOTICE_BODY_BYTES (3u * 1024 * 1024) /* a posted event, as Flux bounds it */

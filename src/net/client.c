@@ -48,16 +48,16 @@ static bool is_link_local_v6(const struct in6_addr *address)
            (IN6_IS_ADDR_V4MAPPED(address) && is_link_local_v4(mapped));
 }
 
-static bool is_link_local(const struct curl_sockaddr *address)
+bool client_is_link_local(const struct sockaddr *address, size_t len)
 {
     struct sockaddr_in ipv4;
     struct sockaddr_in6 ipv6;
-    if (address->family == AF_INET) {
-        memcpy(&ipv4, &address->addr, sizeof ipv4);
+    if (address->sa_family == AF_INET && len >= sizeof ipv4) {
+        memcpy(&ipv4, address, sizeof ipv4);
         return is_link_local_v4(ipv4.sin_addr);
     }
-    if (address->family != AF_INET6 || address->addrlen < sizeof ipv6) return false;
-    memcpy(&ipv6, &address->addr, sizeof ipv6);
+    if (address->sa_family != AF_INET6 || len < sizeof ipv6) return false;
+    memcpy(&ipv6, address, sizeof ipv6);
     return is_link_local_v6(&ipv6.sin6_addr);
 }
 
@@ -81,7 +81,7 @@ static curl_socket_t on_socket_wanted(void *context, curlsocktype purpose,
                                       struct curl_sockaddr *address)
 {
     (void)context, (void)purpose;
-    if (is_link_local(address)) {
+    if (client_is_link_local(&address->addr, address->addrlen)) {
         errno = EACCES;
         return CURL_SOCKET_BAD;
     }

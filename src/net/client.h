@@ -3,6 +3,8 @@
  * What all requests of one `struct http` share: the texts of its options, whom
  * it trusts, its proxies, its connections. Made on any thread, then [loop].
  */
+#include <sys/socket.h>
+
 #include "net/http.h"
 #include "net/multi.h"
 #include "net/tls.h"
@@ -31,3 +33,5 @@ str client_proxy(const struct client *client, const struct url *url);
 /* INVALID when options.no_link_local forbids the host as it is written, which a proxy would reach
  * for us; what a name resolves to is looked at when a connection is made. */
 MUST_USE err *client_check(const struct client *client, const struct url *url);
+/* 169.254.0.0/16 and fe80::/10, also mapped into IPv6. */
+bool client_is_link_local(const struct sockaddr *address, size_t len);
