@@ -131,6 +131,7 @@ static const struct place {
     {"lark", "https://open.larksuite.com/open-apis/bot/v2/hook/x", NULL, NULL, NULL, NULL},
     {"matrix", "https://matrix.org", "!room:matrix.org", "t0ken", NULL, NULL},
     {"msteams", "https://prod.logic.azure.com/workflows/x", NULL, NULL, NULL, NULL},
+    {"nats", "nats://nats.example.com", "flux.events", NULL, "me", "pass-word"},
     {"opsgenie", "https://api.opsgenie.com/v2/alerts", NULL, "t0ken", NULL, NULL},
     {"otel", "https://otel.example.com/v1/traces", NULL, "t0ken", NULL, NULL},
     {"pagerduty", "https://events.pagerduty.com", "r0uting", NULL, NULL, NULL},

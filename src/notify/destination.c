@@ -65,11 +65,6 @@ err *destination_check(const struct target_spec *spec)
         return err_new(ERR_INVALID, "UnsupportedField", "spec.type: there is no type '" STR_FMT "'",
                        STR_ARG(spec->type));
     }
-    if (provider->refused) {
-        return err_new(ERR_INVALID, "UnsupportedField",
-                       "spec.type: '" STR_FMT "' is not supported: %s", STR_ARG(spec->type),
-                       provider->refused);
-    }
     if (spec->service_account.len) {
         return err_new(ERR_INVALID, "UnsupportedField",
                        "spec.serviceAccountName: identities of clouds are not supported; put the "

@@ -36,6 +36,16 @@ struct exchange {
     void *memory; /* what the provider keeps between its steps */
 };
 
+/* For services that do not speak HTTP but in lines, over TCP. */
+struct dial {
+    str host; /* a name or an address */
+    int port;
+};
+struct reply {
+    str text;  /* to be said; empty: nothing */
+    bool over; /* all went well */
+};
+
 enum {
     NOTIFY_ADDRESS = 1 << 0, /* what has to be given */
     NOTIFY_TOKEN = 1 << 1,
@@ -57,7 +67,10 @@ struct provider {
      * ends the exchange well. */
     err *(*then)(struct exchange *exchange, const struct http_response *answer,
                  struct http_request *out);
-    const char *refused; /* why it is not supported; then format is NULL */
+    /* Instead of all of these, for a service that speaks in lines: whom to connect to, and what
+     * each line that it says is answered with. */
+    err *(*dial)(struct exchange *exchange, struct dial *out);
+    err *(*heard)(struct exchange *exchange, str line, struct reply *out);
 };
 
 ROSTER(provider, struct provider);

@@ -13,6 +13,7 @@
 #include "base/rand.h"
 #include "doc/json.h"
 #include "kube/kube_call.h"
+#include "net/line.h"
 #include "net/url.h"
 
 #define FRESH_NS       (5 * CLOCK_SECOND)  /* that a reading of the Secrets holds */
@@ -65,6 +66,7 @@ struct delivery {
     struct target target;
     int64_t deadline_ns;
     struct http_stream *stream;
+    struct line *line; /* instead, for a service that speaks in lines */
     struct http_response answer;
     buf body;
     bool enough; /* the answer is longer than what is read of it */
@@ -216,6 +218,7 @@ static void clear_delivery(struct outlet *outlet)
 {
     struct delivery *delivery = &outlet->delivery;
     if (delivery->stream) http_close(delivery->stream);
+    line_close(delivery->line);
     arena a = delivery->arena;
     *delivery = (struct delivery){0};
     arena_done(&a);
@@ -386,6 +389,46 @@ static void open_request(struct outlet *outlet, struct http_request *request)
     delivery->stream = http_open(outlet->http, request, &events, outlet);
 }
 
+/* ---- conversations in lines ---- */
+
+static err *on_line(void *context, str text, bool *over)
+{
+    struct outlet *outlet = context;
+    struct delivery *delivery = &outlet->delivery;
+    struct reply reply = {0};
+    TRY(provider_of(outlet)->heard(&delivery->exchange, text, &reply));
+    if (reply.text.len) line_say(delivery->line, reply.text);
+    *over = reply.over;
+    return NULL;
+}
+
+static void on_ended(void *context, err *error)
+{
+    struct outlet *outlet = context;
+    outlet->delivery.line = NULL;
+    if (error)
+        fail(outlet, error);
+    else
+        succeed(outlet, false);
+}
+
+static const struct line_events line_events = {on_line, on_ended};
+
+static void open_line(struct outlet *outlet)
+{
+    struct delivery *delivery = &outlet->delivery;
+    struct dial dial = {0};
+    err *e = provider_of(outlet)->dial(&delivery->exchange, &dial);
+    if (e) {
+        fail(outlet, e);
+        return;
+    }
+    delivery->line = line_open(outlet->options.loop, dial.host, dial.port, delivery->deadline_ns,
+                               &line_events, outlet);
+}
+
+/* ---- the beginning ---- */
+
 /* The notice as this Alert shows it: metadata merged, keys without prefix. */
 static void dress(struct outlet *outlet)
 {
@@ -422,6 +465,10 @@ static void begin(struct outlet *outlet)
     delivery->exchange = (struct exchange){
         .a = &delivery->arena, .notice = &delivery->notice, .target = &delivery->target};
     struct http_request request = {0};
+    if (provider->dial) {
+        open_line(outlet);
+        return;
+    }
     err *e = name_state(outlet);
     if (!e) e = notify_begin(provider, &delivery->exchange, &request);
     if (e) {

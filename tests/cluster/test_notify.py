@@ -10,7 +10,9 @@ import pytest
 
 from harness.eventually import eventually, never
 from harness.manifests import configmap, secret
+from harness.nats import Nats
 from harness.operator import fixpoint
+from harness.ports import claim
 from harness.tenant import condition
 from harness.webhook import Webhook
 
@@ -530,13 +532,11 @@ def test_provider_that_is_missing(desk):
     desk.tenant.wait_event("NotificationDispatchFailed", "does not exist", name="all")
 
 
-def test_type_that_is_not_supported_says_so(desk):
-    desk.provider(type="nats", address="nats://nats.example.com:4222", channel="x")
-    desk.tenant.wait_condition("providers", "hook", "False", "UnsupportedField", "'nats'")
-    desk.tenant.wait_condition("providers", "hook", "True", "UnsupportedField", kind="Stalled")
+def test_field_that_is_not_supported_says_so(desk):
     desk.provider(type="googlepubsub", address="p", channel="x", serviceAccountName="me")
     desk.tenant.wait_condition("providers", "hook", "False", "UnsupportedField",
                                "spec.serviceAccountName")
+    desk.tenant.wait_condition("providers", "hook", "True", "UnsupportedField", kind="Stalled")
 
 
 def test_finalizer_of_another_controller_is_taken_off(desk):
@@ -901,3 +901,76 @@ def test_events_are_posted_to_another_hub(own_desk, private_cluster):
         assert "status" not in desk.tenant.get("alerts", "all")
     finally:
         hub.stop()
+
+
+# ---- NATS ----
+
+def nats_ready(desk, server, host="127.0.0.1"):
+    desk.hooks.append(server)
+    desk.secret(username="fixpoint", password="correct-horse")
+    return desk.ready(provider={"type": "nats", "channel": "flux.events",
+                                "address": f"nats://{host}:{server.port}",
+                                "secretRef": {"name": "hook"}})
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
+def test_nats_is_told(desk, host):
+    server = Nats(login=("fixpoint", "correct-horse"))
+    nats_ready(desk, server, host)
+    event = desk.event("first", metadata={"kustomize.toolkit.fluxcd.io/revision": "main@sha1:1"})
+    desk.post(event)
+    desk.post(desk.event("second"))
+    server.wait("second")
+    assert [(subject, body["message"]) for subject, body in server.messages] == [
+        ("flux.events", "first"), ("flux.events", "second")]
+    assert server.messages[0][1] == {**event, "metadata": {"revision": "main@sha1:1"}}
+    assert server.connects[0]["name"] == "NATS Provider Publisher"
+    desk.tenant.wait_condition("providers", "hook", "True", kind="Delivered")
+
+
+def test_nats_refuses_a_wrong_password(desk):
+    server = Nats(login=("fixpoint", "another"))
+    nats_ready(desk, server)
+    desk.post(desk.event("let me in"))
+    found = desk.tenant.wait_condition("providers", "hook", "False", "DeliveryFailed",
+                                       "Authorization Violation", kind="Delivered")
+    assert f"127.0.0.1:{server.port}" in str(found) and "correct-horse" not in str(found)
+    assert server.messages == []
+    server.login = ("fixpoint", "correct-horse")
+    server.wait("let me in")
+    desk.tenant.wait_condition("providers", "hook", "True", kind="Delivered")
+
+
+def test_nats_refuses_a_subject(desk):
+    server = Nats(login=("fixpoint", "correct-horse"))
+    server.refusal = 'Permissions Violation for Publish to "flux.events"'
+    nats_ready(desk, server)
+    desk.post(desk.event("not there"))
+    desk.tenant.wait_condition("providers", "hook", "False", "DeliveryFailed",
+                               "Permissions Violation", kind="Delivered")
+
+
+def test_nats_that_demands_tls(desk):
+    server = Nats(tls_required=True)
+    nats_ready(desk, server)
+    desk.post(desk.event("in the open"))
+    desk.tenant.wait_condition("providers", "hook", "False", "DeliveryFailed", "demands TLS",
+                               kind="Delivered")
+    assert server.connects == []
+
+
+def test_nats_that_is_away_and_back(desk):
+    port = claim()
+    server = Nats(port=port, login=("fixpoint", "correct-horse"))
+    nats_ready(desk, server)
+    desk.post(desk.event("before"))
+    server.wait("before")
+    server.stop()
+    desk.post(desk.event("meanwhile 1"))
+    desk.post(desk.event("meanwhile 2"))
+    desk.tenant.wait_condition("providers", "hook", "False", "DeliveryFailed",
+                               "connection refused", kind="Delivered")
+    desk.hooks[-1] = again = Nats(port=port, login=("fixpoint", "correct-horse"))
+    again.wait("meanwhile 2")
+    assert [body["message"] for _, body in again.messages] == ["meanwhile 1", "meanwhile 2"]
+    desk.tenant.wait_condition("providers", "hook", "True", kind="Delivered")

@@ -15,7 +15,7 @@ static void format(arena *a, const struct provider *provider, const struct notic
     };
     struct exchange exchange = {.a = a, .notice = notice, .target = &target};
     struct http_request request = {0};
-    err *e AUTO(err_done) = provider->refused ? NULL : notify_begin(provider, &exchange, &request);
+    err *e AUTO(err_done) = provider->dial ? NULL : notify_begin(provider, &exchange, &request);
     for (size_t i = 0; i < request.header_count; i++) /* nothing of an event begins a line */
         must(!str_has_char(request.headers[i].value, '\n'));
 }

@@ -139,7 +139,7 @@ static void test_what_is_missing(void **state UNUSED)
     spec.type = STR("telegraph");
     refused(&a, &spec, (struct target_secrets){0}, "there is no type 'telegraph'");
     spec.type = STR("nats");
-    refused(&a, &spec, (struct target_secrets){0}, "'nats' is not supported: ");
+    refused(&a, &spec, (struct target_secrets){0}, "spec.channel is missing");
     spec = plain;
     spec.service_account = STR("me");
     refused(&a, &spec, (struct target_secrets){0}, "spec.serviceAccountName");

@@ -48,6 +48,27 @@ static struct http_response answer_to(arena *a, const struct line *lines, size_t
     return (struct http_response){.status = 200, .body = STR("[]")};
 }
 
+/* The same with a server that speaks in lines: a server of NATS that lets everybody in. */
+static str converse_in_lines(arena *a, const struct provider *provider, struct exchange *exchange)
+{
+    static const char *const said[] = {"INFO {\"nonce\":\"n0nce\",\"max_payload\":1048576}", "PING",
+                                       "PONG", "PONG"};
+    struct dial dial = {0};
+    struct reply reply = {0};
+    buf b = BUF(a);
+    err *e AUTO(err_done) = provider->dial(exchange, &dial);
+    if (!e) buf_printf(&b, "to " STR_FMT ":%d\n", STR_ARG(dial.host), dial.port);
+    for (size_t i = 0; i < COUNT(said) && !e; i++) {
+        assert_false(reply.over);
+        reply = (struct reply){0};
+        e = provider->heard(exchange, str_of(said[i]), &reply);
+        buf_add(&b, str_replace(a, reply.text, STR("\r\n"), STR("\n")));
+    }
+    if (e) buf_printf(&b, "error: %s\n", e->message);
+    assert_true(e || reply.over);
+    return buf_str(&b);
+}
+
 /* All requests of one delivery. The error is returned as a last line. */
 static str converse(arena *a, const struct target *target, const struct notice *notice,
                     const struct line *lines, size_t count)
@@ -55,6 +76,7 @@ static str converse(arena *a, const struct target *target, const struct notice *
     const struct provider *provider = notify_find(target->type);
     struct exchange exchange = {.a = a, .notice = notice, .target = target};
     struct http_request request = {0};
+    if (provider->dial) return converse_in_lines(a, provider, &exchange);
     buf b = BUF(a);
     err *e AUTO(err_done) = notify_begin(provider, &exchange, &request);
     while (!e && request.url.len && exchange.step < 10) {
@@ -94,7 +116,6 @@ static void test_golden(void **state UNUSED)
     size_t count = 0;
     clock_replace(&frozen);
     ROSTER_EACH (provider, struct provider, row) {
-        if ((*row)->refused) continue;
         for (size_t i = 0; i < COUNT(cases); i++) {
             arena a AUTO(arena_done) = {0};
             struct notice notice = dressed(&a, cases[i]);
@@ -123,7 +144,7 @@ static void test_hostile_texts(void **state UNUSED)
     };
     clock_replace(&frozen);
     ROSTER_EACH (provider, struct provider, row) {
-        for (size_t i = 0; i < COUNT(texts) && !(*row)->refused; i++) {
+        for (size_t i = 0; i < COUNT(texts); i++) {
             arena a AUTO(arena_done) = {0};
             struct notice notice = dressed(&a, "error");
             notice.message = str_of(texts[i]);
