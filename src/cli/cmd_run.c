@@ -1,4 +1,5 @@
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -19,6 +20,7 @@ struct options {
     str storage_path, storage_addr, storage_adv_addr, events_addr, receiver_addr, google_keys_url;
     str metrics_addr, health_addr, runtime_namespace;
     str watch_label_selector, controllers, default_service_account, log_level, log_encoding;
+    str ssh_kex_algos, ssh_hostkey_algos;
     bool watch_all_namespaces, leader_election, release_on_cancel, no_cross_namespace_refs,
         no_remote_bases;
     int64_t concurrent, jitter_percent, retention_records;
@@ -77,6 +79,10 @@ static const struct flag flags[] = {
          .help = "refuse references to sources of other namespaces"),
     FLAG(struct options, no_remote_bases, "no-remote-bases", 0, FLAG_BOOL,
          .help = "accepted for compatibility: remote bases are always refused"),
+    FLAG(struct options, ssh_kex_algos, "ssh-kex-algos", 0, FLAG_STR, .value = "list",
+         .help = "key exchange algorithms of Git over SSH, as OpenSSH names them; empty: its own"),
+    FLAG(struct options, ssh_hostkey_algos, "ssh-hostkey-algos", 0, FLAG_STR, .value = "list",
+         .help = "the same for host keys"),
     FLAG(struct options, concurrent, "concurrent", 0, FLAG_INT, .fallback = "4",
          .help = "objects that are reconciled at a time, for each controller"),
     FLAG(struct options, jitter_percent, "interval-jitter-percentage", 0, FLAG_INT, .fallback = "5",
@@ -139,6 +145,8 @@ static struct manager_options manager_options(const struct process *process)
         .watch_label_selector = o->watch_label_selector,
         .controllers = o->controllers,
         .default_service_account = o->default_service_account,
+        .ssh_kex_algorithms = o->ssh_kex_algos,
+        .ssh_host_key_algorithms = o->ssh_hostkey_algos,
         .concurrent = (int)o->concurrent,
         .jitter_percent = (int)o->jitter_percent,
         .requeue_dependency_ns = o->requeue_dependency_ns,
@@ -161,8 +169,24 @@ static struct manager_options manager_options(const struct process *process)
     };
 }
 
+/* It becomes a line of ssh's configuration. */
+static err *check_algorithms(const char *flag, str list)
+{
+    for (size_t i = 0; i < list.len; i++) {
+        char c = list.data[i], lower = c | 0x20;
+        bool fits =
+            (lower >= 'a' && lower <= 'z') || (c >= '0' && c <= '9') || (c && strchr("-.@,_", c));
+        if (!fits)
+            return err_invalid("--%s: names of algorithms, separated by commas, have no '%c'", flag,
+                               c);
+    }
+    return NULL;
+}
+
 static err *check_options(const struct options *o)
 {
+    TRY(check_algorithms("ssh-kex-algos", o->ssh_kex_algos));
+    TRY(check_algorithms("ssh-hostkey-algos", o->ssh_hostkey_algos));
     if (!log_set_level(o->log_level)) {
         return err_invalid("--log-level: '" STR_FMT "' is none of trace, debug, info, error",
                            STR_ARG(o->log_level));

@@ -150,13 +150,12 @@ void converge_remember_good(struct unit *unit)
     if (e) return; /* gone meanwhile: then drift is healed once it is there again */
     artifact_tree_unref(memory->good_tree);
     memory->good_tree = tree;
+    arena kept = {0};
+    memory->good = artifact_copy(&kept, &unit->artifact);
+    memory->built_digest = str_dup(&kept, unit->built_digest);
+    /* Only now: the unit's texts may be those of before. */
     arena_done(&memory->good_arena);
-    memory->good = unit->artifact;
-    memory->built_digest = unit->built_digest;
-    str *texts[] = {&memory->good.revision, &memory->good.digest, &memory->good.path,
-                    &memory->good.url, &memory->built_digest};
-    for (size_t i = 0; i < COUNT(texts); i++)
-        *texts[i] = str_dup(&memory->good_arena, *texts[i]);
+    memory->good_arena = kept;
     memory->good_generation =
         node_get_int(node_get(unit->work->object, STR("metadata")), STR("generation"), 0);
 }

@@ -154,7 +154,10 @@ err *git_access_take(struct work *work, str namespace, const struct gitrepositor
                      struct remote *out)
 {
     struct access access = {work, work->a, namespace, spec, out};
-    *out = (struct remote){.url = spec->url};
+    const struct manager_options *options = manager_options_of(work->manager);
+    *out = (struct remote){.url = spec->url,
+                           .kex_algorithms = options->ssh_kex_algorithms,
+                           .host_key_algorithms = options->ssh_host_key_algorithms};
     TRY(take_credentials(&access));
     TRY(take_proxy(&access));
     TRY(remote_check(work->a, out));

@@ -459,7 +459,7 @@ static err *heal_last_good(struct unit *unit)
 {
     enum converge_progress progress;
     struct artifact wanted = unit->artifact;
-    unit->artifact = unit->memory->good;
+    unit->artifact = artifact_copy(unit->a, &unit->memory->good);
     unit->is_proven = unit->memory->unproven && !unit->spec.post_build.substitute_from.count;
     err *e = take_variables(unit, true);
     if (!e) e = converge_run(unit, &progress);
@@ -564,7 +564,7 @@ static err *converge(struct unit *unit)
     }
     bool drifted = converge_has_drifted(unit);
     if (memory->want == unit->want && !drifted) {
-        unit->built_digest = memory->built_digest;
+        unit->built_digest = str_dup(unit->a, memory->built_digest);
         return memory->finished ? stay(unit) : observe(unit, false);
     }
     bool refused = memory->failed_want == unit->want && memory->retry_ns > clock_now_ns();

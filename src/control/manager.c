@@ -500,6 +500,8 @@ static void copy_texts(struct manager *manager)
                     &o->watch_label_selector,
                     &o->controllers,
                     &o->default_service_account,
+                    &o->ssh_kex_algorithms,
+                    &o->ssh_host_key_algorithms,
                     &o->notices.forward};
     for (size_t i = 0; i < COUNT(texts); i++)
         *texts[i] = str_dup(&manager->texts, *texts[i]);

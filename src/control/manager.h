@@ -74,6 +74,7 @@ struct manager_options {
     str watch_label_selector; /* sharding */
     str controllers;          /* comma list of names; empty: all */
     str default_service_account;
+    str ssh_kex_algorithms, ssh_host_key_algorithms; /* of OpenSSH, by commas; empty: its own */
     int concurrent;     /* workers per controller */
     int jitter_percent; /* of intervals */
     int64_t requeue_dependency_ns;

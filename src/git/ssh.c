@@ -72,7 +72,7 @@ static const char fixed_config[] = "Host *\n"
                                    "SendEnv GIT_PROTOCOL\n"
                                    "ServerAliveInterval 15\n"
                                    "ServerAliveCountMax 2\n"
-                                   "LogLevel ERROR\n";
+                                   "LogLevel INFO\n";
 
 /* A private key without a newline at its end is none to OpenSSH. */
 static str key_text(arena *a, str identity)

@@ -122,6 +122,15 @@ bool artifact_from_node(const node *value, struct artifact *out)
     return true;
 }
 
+struct artifact artifact_copy(arena *a, const struct artifact *artifact)
+{
+    struct artifact copy = *artifact;
+    str *texts[] = {&copy.revision, &copy.digest, &copy.path, &copy.url};
+    for (size_t i = 0; i < COUNT(texts); i++)
+        *texts[i] = str_dup(a, *texts[i]);
+    return copy;
+}
+
 node *artifact_to_node(arena *a, const struct artifact *artifact)
 {
     node *value = node_map(a);

@@ -42,6 +42,7 @@ struct artifact {
  * required. */
 bool artifact_from_node(const node *value, struct artifact *out);
 node *artifact_to_node(arena *a, const struct artifact *artifact);
+struct artifact artifact_copy(arena *a, const struct artifact *artifact); /* texts too */
 
 /* Whose artifact it is. */
 struct artifact_owner {

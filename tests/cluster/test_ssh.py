@@ -2,12 +2,14 @@
 import os
 import re
 import socket
+import subprocess
 
 import pytest
 
 from harness import ports
 from harness.eventually import eventually
 from harness.manifests import configmap, secret, stream
+from harness.operator import fixpoint
 from harness.ssh_host import SshHost, read
 
 FAST = {"interval": "1s", "timeout": "30s"}
@@ -291,3 +293,26 @@ def test_only_the_key_of_the_secret_is_offered(tenant, own_host):
     offered = set(re.findall(r"Failed publickey for .* (SHA256:\S+)", own_host.process.text()))
     assert offered == {own_host.fingerprint(tenant.namespace)}
     assert "artifact" not in tenant.get_source()["status"]
+
+
+def test_algorithms_are_those_of_the_flags(private_cluster, own_tenant):
+    host = SshHost(private_cluster.servers.path("sshd-algorithms"),
+                   "KexAlgorithms curve25519-sha256").start()
+    try:
+        private_cluster.operator("--ssh-kex-algos=diffie-hellman-group14-sha256",
+                                 "--ssh-hostkey-algos=ssh-ed25519").start_ready()
+        commit = own_tenant.push_objects(configmap("a"))
+        connect(own_tenant, host)
+        wait_refused(own_tenant, "no matching key exchange method")
+        private_cluster.operators[-1].stop()
+        private_cluster.operator("--ssh-kex-algos=curve25519-sha256",
+                                 "--ssh-hostkey-algos=ssh-ed25519").start_ready()
+        own_tenant.wait_artifact(commit, timeout=40)
+    finally:
+        host.stop()
+
+
+def test_algorithms_that_are_none_are_refused():
+    done = subprocess.run([fixpoint(), "run", "--ssh-kex-algos=a\nProxyCommand b"], text=True,
+                          capture_output=True, timeout=30, check=False)
+    assert done.returncode != 0 and "--ssh-kex-algos: names of algorithms" in done.stderr
