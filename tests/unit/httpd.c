@@ -24,9 +24,9 @@ struct fixture {
     struct loop *loop;
     struct httpd *httpd;
     str folder;
-    int calls;                       /* of the handler; read when nothing is under way */
+    _Atomic int calls;               /* of the handler */
     struct httpd_ticket *tickets[8]; /* of requests for /later, on the loop */
-    int ticket_count;
+    _Atomic int ticket_count;
     err *error;
     str address;
 };
