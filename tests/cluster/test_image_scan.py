@@ -685,3 +685,27 @@ def test_list_that_is_the_same_is_not_sent_again(images):
     assert asked == [None, '"one"']
     images.repository(image=f"{double.host}/app", exclusionList=["^1[.]"])
     images.wait_scanned(0)
+
+
+def test_manifest_without_an_end(images):
+    def answer(handler, request):
+        if "tags/list" in request.path:
+            handler.reply(200, tags_of("1.0.0"))
+        else:
+            handler.reply(200, b"x" * (5 << 20), {"Content-Type": INDEX})
+    double = images.double(ping_or(answer))
+    images.repository(image=f"{double.host}/app")
+    images.policy(policy={"semver": {"range": "*"}}, digestReflectionPolicy="IfNotPresent")
+    images.wait_unchosen("Failure", "has more than 4194304 bytes")
+
+
+@pytest.mark.parametrize("location,text", [
+    ("/v2/app/tags/list?again", "more than 3 redirects"),
+    ("file:///etc/passwd", "redirect: URL has no host"),
+    ("ftp://127.0.0.1/etc/passwd", "scheme 'ftp' is not http or https"),
+])
+def test_redirects_that_lead_nowhere(images, location, text):
+    double = images.double(
+        ping_or(lambda handler, request: handler.reply(307, b"", {"Location": location})))
+    images.repository(image=f"{double.host}/app")
+    images.wait_unscanned("ReadOperationFailed", text)
