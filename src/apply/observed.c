@@ -306,7 +306,8 @@ static void unfollow(struct followed *followed)
     free_followed(followed);
 }
 
-/* The server no longer has the kind, so it has no objects of it. Units that expect some are told.
+/* The server no longer has the kind, so it has no objects of it. Units that expect some are told. A
+ * kind that is new may be announced before it is served: before its first list it gets another try.
  */
 static void on_kind_gone(struct followed *followed)
 {
@@ -323,8 +324,9 @@ static void on_kind_gone(struct followed *followed)
         *ARENA_PUSH(&a, owners, count, room) = str_dup(&a, entry->key);
     }
     map_clear(&followed->waiting);
+    bool listed = followed->synced;
     followed->synced = true;
-    if (!followed->records.count) unfollow(followed);
+    if (listed && !followed->records.count) unfollow(followed);
     pthread_mutex_unlock(&observed->lock);
     wake(observed, owners, count);
 }

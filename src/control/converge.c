@@ -276,6 +276,15 @@ static void report_drift(struct unit *unit, const struct pieces *pieces)
     unit->memory->drifted_ns = 0;
 }
 
+/* True when the watches of all kinds have their lists. */
+static bool follow(struct unit *unit, const struct pieces *pieces)
+{
+    struct kube_ref *refs = NEW_ARRAY(unit->a, struct kube_ref, pieces->count + 1);
+    for (size_t i = 0; i < pieces->count; i++)
+        refs[i] = pieces->items[i].ref;
+    return observed_follow(manager_observed(unit->work->manager), unit->owner, refs, pieces->count);
+}
+
 static err *apply_stages(struct unit *unit, struct pieces *pieces, bool *done_out)
 {
     struct manager *manager = unit->work->manager;
@@ -287,6 +296,7 @@ static err *apply_stages(struct unit *unit, struct pieces *pieces, bool *done_ou
         if (late) {
             kube_forget(manager_kube(manager));
             TRY(submit_validate(manager_kube(manager), pieces, true, unit->work->cancel));
+            follow(unit, pieces); /* kinds of this very revision; their lists come when they come */
         }
         TRY(submit_apply(manager_kube(manager), manager_observed(manager), pieces, stage,
                          unit->work->cancel, &busy));
@@ -444,10 +454,7 @@ static err *apply_pieces(struct unit *unit, struct pieces *pieces, enum converge
     bool done;
     *out = CONVERGE_BLOCKED;
     settle_scopes(unit, pieces);
-    struct kube_ref *refs = NEW_ARRAY(unit->a, struct kube_ref, pieces->count + 1);
-    for (size_t i = 0; i < pieces->count; i++)
-        refs[i] = pieces->items[i].ref;
-    if (!observed_follow(manager_observed(manager), unit->owner, refs, pieces->count)) {
+    if (!follow(unit, pieces)) {
         unit_look_again(unit, 5 * CLOCK_SECOND);
         return NULL;
     }

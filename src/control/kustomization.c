@@ -206,6 +206,10 @@ static err *observe(struct unit *unit, bool healed_only)
     int64_t now_ns = clock_now_ns();
     if (!memory->waiting_ns) memory->waiting_ns = now_ns;
     checks_run(unit->work, memory->checks, memory->check_count, &unit->health_exprs, &result);
+    /* A kind that was not served yet when it was to be watched may be by now. */
+    if (result.polled)
+        observed_follow(manager_observed(unit->work->manager), unit->owner, memory->checks,
+                        memory->check_count);
     str took = elapsed_text(unit, memory->waiting_ns);
     if (result.state == CHECKS_PASSED) {
         if (!healed_only || !status_is(&unit->status, "Healthy", "True")) {
