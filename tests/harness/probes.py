@@ -179,11 +179,19 @@ PROBES = {
 VOLATILE = {"uid", "resourceVersion", "creationTimestamp", "deletionTimestamp", "time"}
 
 
+REVISION = "deployment.kubernetes.io/revision"  # of a controller, too
+
+
 def plain(value, namespace):
     """Without what differs from run to run."""
     if isinstance(value, dict):
         if value.get("kind") == "Deployment":  # controllers report when they get to it
             value = {key: item for key, item in value.items() if key != "status"}
+        if value.get("annotations", {}) and REVISION in value["annotations"]:
+            value = {**value, "annotations": {
+                key: item for key, item in value["annotations"].items() if key != REVISION}}
+            if not value["annotations"]:
+                del value["annotations"]
         if isinstance(value.get("managedFields"), list):
             value = {**value, "managedFields": [
                 entry for entry in value["managedFields"]
