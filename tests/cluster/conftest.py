@@ -120,6 +120,18 @@ def own_tenant(private_cluster, request):
         tenant.leave(abandon=True)
 
 
+@pytest.fixture(scope="session")
+def certificates(tmp_path_factory):
+    """A certificate for localhost that is its own authority."""
+    folder = tmp_path_factory.mktemp("certificates")
+    cert, key = str(folder / "cert.pem"), str(folder / "key.pem")
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "1",
+                    "-keyout", key, "-out", cert, "-subj", "/CN=localhost", "-addext",
+                    "subjectAltName=DNS:localhost,IP:127.0.0.1"],
+                   check=True, stderr=subprocess.DEVNULL)
+    return {"server": (cert, key), "ca": (folder / "cert.pem").read_text()}
+
+
 counts = {"passed": 0, "failed": 0}
 
 

@@ -2,7 +2,6 @@
 import base64
 import hashlib
 import json
-import subprocess
 import threading
 
 import pytest
@@ -21,18 +20,6 @@ def registry(tmp_path_factory):
     server = Registry(str(tmp_path_factory.mktemp("registry"))).start()
     yield server
     server.stop()
-
-
-@pytest.fixture(scope="module")
-def certificates(tmp_path_factory):
-    """A certificate for 127.0.0.1 that is its own authority."""
-    folder = tmp_path_factory.mktemp("certificates")
-    key, certificate = str(folder / "key.pem"), str(folder / "cert.pem")
-    subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2",
-                    "-subj", "/CN=localhost", "-addext",
-                    "subjectAltName=DNS:localhost,IP:127.0.0.1", "-keyout", key, "-out",
-                    certificate], check=True, capture_output=True)
-    return certificate, key
 
 
 class Images:
@@ -431,7 +418,7 @@ def test_secret_that_is_of_no_use(images, kind, data, text):
 
 
 def test_private_authority(images, certificates, tmp_path):
-    certificate, key = certificates
+    certificate, key = certificates["server"]
     server = Registry(str(tmp_path), tls=(certificate, key, certificate)).start()
     try:
         images.registry = server
@@ -448,10 +435,12 @@ def test_private_authority(images, certificates, tmp_path):
 
 def test_client_certificate(images, certificates):
     double = images.double(ping_or(lambda handler, request: handler.reply(200, tags_of("1.0.0"))),
-                           certificate=certificates, clients=certificates[0])
+                           certificate=certificates["server"],
+                           clients=certificates["server"][0])
     texts = {}
-    for name, path in (("ca.crt", certificates[0]), ("tls.crt", certificates[0]),
-                       ("tls.key", certificates[1])):
+    for name, path in (("ca.crt", certificates["server"][0]),
+                       ("tls.crt", certificates["server"][0]),
+                       ("tls.key", certificates["server"][1])):
         with open(path, encoding="utf-8") as file:
             texts[name] = file.read()
     images.secret("mutual", **texts)

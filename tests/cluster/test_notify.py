@@ -90,18 +90,6 @@ def desk(tenant, operator):
     desk.stop()
 
 
-@pytest.fixture(scope="session")
-def certificates(tmp_path_factory):
-    """A certificate for localhost that is its own authority."""
-    folder = tmp_path_factory.mktemp("certificates")
-    cert, key = str(folder / "cert.pem"), str(folder / "key.pem")
-    subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "1",
-                    "-keyout", key, "-out", cert, "-subj", "/CN=localhost", "-addext",
-                    "subjectAltName=DNS:localhost,IP:127.0.0.1"],
-                   check=True, stderr=subprocess.DEVNULL)
-    return {"server": (cert, key), "ca": (folder / "cert.pem").read_text()}
-
-
 def test_stock_event_reaches_a_provider(desk):
     desk.ready()
     event = desk.event(metadata={"kustomize.toolkit.fluxcd.io/revision": "main@sha1:abc",
