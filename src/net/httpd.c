@@ -63,6 +63,7 @@ struct httpd_stream {
     buf waiting; /* on the heap */
     size_t sent; /* of waiting */
     bool suspended, ended, broken;
+    struct loop_fd hangup; /* fd 0: not watched; the daemon does not look at who is suspended */
     void (*gone)(void *context);
     void *context;
 };
@@ -70,6 +71,29 @@ struct httpd_stream {
 static void run(void *context);
 
 /* ---- streams ---- */
+
+static void on_hangup(void *context, uint32_t events);
+
+/* Tells when the client goes away while there is nothing to send. */
+static void watch_hangup(struct httpd_stream *stream)
+{
+    if (stream->hangup.fd) return;
+    stream->hangup = (struct loop_fd){
+        .fd = MHD_get_connection_info(stream->connection, MHD_CONNECTION_INFO_CONNECTION_FD)
+                  ->connect_fd,
+        .events = EPOLLRDHUP,
+        .fn = on_hangup,
+        .context = stream,
+    };
+    err *e AUTO(err_done) = loop_fd_add(stream->httpd->loop, &stream->hangup);
+    if (e) stream->hangup.fd = 0; /* then it ends with the next thing that is sent */
+}
+
+static void unwatch_hangup(struct httpd_stream *stream)
+{
+    if (stream->hangup.fd) loop_fd_remove(stream->httpd->loop, &stream->hangup);
+    stream->hangup.fd = 0;
+}
 
 static ssize_t stream_read(void *context, uint64_t position, char *out, size_t room)
 {
@@ -89,6 +113,7 @@ static ssize_t stream_read(void *context, uint64_t position, char *out, size_t r
     if (!stream->suspended) {
         stream->suspended = true;
         MHD_suspend_connection(stream->connection);
+        watch_hangup(stream);
     }
     return 0;
 }
@@ -96,6 +121,7 @@ static ssize_t stream_read(void *context, uint64_t position, char *out, size_t r
 static void stream_free(void *context)
 {
     struct httpd_stream *stream = context;
+    unwatch_hangup(stream);
     list_remove(&stream->link);
     stream->gone(stream->context);
     buf_done(&stream->waiting);
@@ -118,6 +144,15 @@ static void stream_wake(struct httpd_stream *stream)
     stream->httpd->run_posted = true;
     loop_timer_set(stream->httpd->loop, &stream->httpd->resume, clock_now_ns(), run_once,
                    stream->httpd);
+}
+
+static void on_hangup(void *context, uint32_t events)
+{
+    (void)events;
+    struct httpd_stream *stream = context;
+    unwatch_hangup(stream);
+    stream->broken = true;
+    stream_wake(stream);
 }
 
 struct httpd_stream *httpd_stream_new(struct httpd *httpd, void (*gone)(void *context),

@@ -27,11 +27,18 @@ struct fixture {
     _Atomic int calls;               /* of the handler */
     struct httpd_ticket *tickets[8]; /* of requests for /later, on the loop */
     _Atomic int ticket_count;
+    _Atomic int streams, streams_gone;
     err *error;
     str address;
 };
 
-/* /file/NAME is a file of the folder, /later is answered by answer_all; all else is told back. */
+static void count_gone(void *context)
+{
+    ((struct fixture *)context)->streams_gone++;
+}
+
+/* /file/NAME is a file of the folder, /later is answered by answer_all, /stream goes on for ever;
+ * all else is told back. */
 static void handle(void *context, arena *a, const struct httpd_request *request,
                    struct httpd_answer *answer)
 {
@@ -42,6 +49,12 @@ static void handle(void *context, arena *a, const struct httpd_request *request,
         return;
     }
     answer->status = 200;
+    if (str_is(request->path, "/stream")) {
+        answer->stream = httpd_stream_new(f->httpd, count_gone, f);
+        httpd_stream_write(answer->stream, STR("first"));
+        f->streams++;
+        return;
+    }
     str name = request->path;
     if (str_strip_prefix(&name, STR("/file/"))) {
         answer->file = fs_join(a, f->folder, name);
@@ -687,6 +700,27 @@ static void deferred_at_the_end(void **state)
     assert_status(get(f, "/p", ""), 200);
 }
 
+/* A stream that has nothing to send ends with its client, or the dead would keep out the living. */
+static void streams_end_with_their_clients(void **state)
+{
+    enum { CLIENTS = LIMIT_HTTPD_CONNECTIONS + 20 };
+    struct fixture *f = *state;
+    for (int i = 0; i < CLIENTS; i++) {
+        int fd = dial(f);
+        say(fd, STR("GET /stream HTTP/1.1\r\nHost: x\r\n\r\n"));
+        buf seen = BUF(&f->a);
+        while (!holds(buf_str(&seen), "first")) {
+            ssize_t got = recv(fd, buf_room(&seen, 4096), 4096, 0);
+            assert_true(got > 0);
+            buf_grew(&seen, (size_t)got);
+        }
+        close(fd);
+    }
+    assert_int_equal(f->streams, CLIENTS);
+    while (f->streams_gone < CLIENTS)
+        loop_call(f->loop, count_tickets, f);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -695,6 +729,7 @@ int main(void)
         TEST(bodies_of_all_are_bounded),
         TEST(deferred_answers),
         TEST(deferred_at_the_end),
+        TEST(streams_end_with_their_clients),
         TEST(the_handler_gets_the_request),
         TEST(connections_are_kept),
         TEST(bad_targets_are_refused),
