@@ -63,7 +63,9 @@ static err *decode(arena *a, str text, const char *alphabet, bool padding_needed
     }
     size_t rest = digits % 4;
     if (rest == 1 || (rest && padding_needed && rest + pads != 4) || (!rest && pads)) {
-        return err_invalid("illegal base64 data at input byte %zu", text.len);
+        /* compat: Go names where the incomplete group begins, or where padding ends too soon. */
+        return err_invalid("illegal base64 data at input byte %zu",
+                           pads ? text.len : text.len - rest);
     }
     if (rest >= 2) bytes[len++] = (char)(word >> (rest == 2 ? 4 : 10));
     if (rest == 3) bytes[len++] = (char)(word >> 2);

@@ -1,5 +1,6 @@
 #include "sandbox/admit.h"
 
+#include "base/b64.h"
 #include "base/regex.h"
 #include "doc/json.h"
 #include "sandbox/admit_builtin.h"
@@ -131,17 +132,64 @@ static void schema_defaults(arena *a, struct typing typing, node *value)
     }
 }
 
+/* The values that are base64. */
+static node *bytes_of(const struct served *served, const node *object)
+{
+    if (served->custom || served->group.len) return NULL;
+    if (str_is(served->kind, "Secret")) return node_get(object, STR("data"));
+    return str_is(served->kind, "ConfigMap") ? node_get(object, STR("binaryData")) : NULL;
+}
+
+/* Upstream keeps the bytes: line breaks and stray bits of their text are lost. */
+static void settle_bytes(arena *a, node *bytes)
+{
+    PAIR_EACH (bytes, pair) {
+        str text, decoded;
+        if (!node_to_str(pair->value, &text)) continue;
+        err *e AUTO(err_done) = b64_decode(a, text, &decoded);
+        if (!e) pair->value = node_str(a, b64_encode(a, decoded));
+    }
+}
+
 void admit_defaults(arena *a, const struct served *served, node *object)
 {
     if (!served->custom) {
+        settle_bytes(a, bytes_of(served, object));
         admit_builtin_defaults(a, served->kind, object);
         return;
+    }
+    PAIR_EACH (node_get(served->typing.schema, STR("properties")), field) {
+        bool apart = str_is(field->key, "metadata") ||
+                     (str_is(field->key, "status") && served->has_status);
+        const node *fallback = node_get(field->value, STR("default"));
+        if (!apart && fallback && !node_get(object, field->key))
+            node_set(a, object, field->key, doc_copy(a, fallback));
     }
     /* metadata and what lies below are the server's. */
     PAIR_EACH (object, pair) {
         if (str_is(pair->key, "metadata")) continue;
         schema_defaults(a, typing_field(served->typing, pair->key), pair->value);
     }
+}
+
+void admit_default_status(arena *a, const struct served *served, node *object)
+{
+    const node *fallback =
+        node_find(served->typing.schema, "properties", "status", "default", NULL);
+    if (!served->custom || !served->has_status || !fallback || node_get(object, STR("status")))
+        return;
+    node *status = doc_copy(a, fallback);
+    schema_defaults(a, typing_field(served->typing, STR("status")), status);
+    node_set(a, object, STR("status"), status);
+}
+
+err *admit_bytes(arena *a, const struct served *served, const node *object)
+{
+    PAIR_EACH (bytes_of(served, object), pair) {
+        str text, decoded;
+        if (node_to_str(pair->value, &text)) TRY(b64_decode(a, text, &decoded));
+    }
+    return NULL;
 }
 
 /* ---- values ---- */

@@ -15,6 +15,10 @@ MUST_USE err *admit_types(arena *a, struct typing typing, const node *value, boo
 node *admit_prune(arena *a, struct typing typing, const node *value, node *dropped);
 /* Fills in what is missing. The object is changed in place. */
 void admit_defaults(arena *a, const struct served *served, node *object);
+/* The same for a status that there is not yet. It is nobody's field: filled in when all else is. */
+void admit_default_status(arena *a, const struct served *served, node *object);
+/* Bytes that are no base64, which is what a built-in kind's decoder stumbles over. */
+MUST_USE err *admit_bytes(arena *a, const struct served *served, const node *object);
 
 /* Every cause {reason, message, field}; before: the object that is replaced, or NULL. */
 node *admit_causes(arena *a, const struct served *served, const node *before, const node *object);

@@ -280,6 +280,7 @@ static err *store_change(struct change *change, const node **out)
 {
     arena *a = change->a;
     TRY(settle(change));
+    admit_default_status(a, change->served, change->after);
     if (!change->before) TRY(check_new(change));
     bump_generation(change);
     allocate(change);
@@ -381,6 +382,12 @@ static err *check_decodes(const struct call *call, const node *object)
                                      STR_ARG(served->kind), STR_ARG(served->version),
                                      STR_ARG(served->kind), STR_ARG(err_text(e)));
     }
+    err *bytes AUTO(err_done) = admit_bytes(a, served, object);
+    if (bytes)
+        return world_bad_request(
+            STR_FMT " in version \"" STR_FMT "\" cannot be handled as a " STR_FMT ": " STR_FMT,
+            STR_ARG(served->kind), STR_ARG(served->version), STR_ARG(served->kind),
+            STR_ARG(err_text(bytes)));
     if (!str_is(world_query(call, "fieldValidation"), "Strict")) return NULL;
     node *dropped = node_list(a);
     admit_prune(a, served->typing, object, dropped);
@@ -449,6 +456,21 @@ static err *check_version(const struct call *call, const node *before, const nod
                            409);
 }
 
+static err *check_bytes(const struct call *call, const node *object)
+{
+    const struct served *served = call->served;
+    err *e = admit_bytes(call->a, served, object);
+    if (!e) return NULL;
+    e = err_wrap(e,
+                 "failed to convert new object (" STR_FMT "/" STR_FMT "; /" STR_FMT
+                 ", Kind=" STR_FMT ") to proper version: unable to convert unstructured object to "
+                 "/" STR_FMT ", Kind=" STR_FMT ": error decoding from json",
+                 STR_ARG(node_find_str(object, "metadata", "namespace", NULL)), STR_ARG(call->name),
+                 STR_ARG(served->version), STR_ARG(served->kind), STR_ARG(served->version),
+                 STR_ARG(served->kind));
+    return err_with_status(e, 500);
+}
+
 static err *apply(struct call *call, const node *before, node *body, const node **out)
 {
     arena *a = call->a;
@@ -498,6 +520,7 @@ static err *apply(struct call *call, const node *before, node *body, const node 
                                   : typing_zero(a, served->typing),
          *after;
     TRY(managed_apply(a, &writer, options, live, body, &after));
+    TRY(check_bytes(call, after));
     change.before = before;
     change.applied = true;
     if (before) {

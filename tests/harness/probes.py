@@ -15,6 +15,10 @@ def config(data=None, **metadata):
             **({"data": data} if data is not None else {})}
 
 
+def secret(bytes):
+    return {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "a"}, "data": {"k": bytes}}
+
+
 def deployment(image="i:1", **spec):
     return {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "a"}, "spec": {
         "replicas": 0, "selector": {"matchLabels": {"x": "y"}},
@@ -131,6 +135,11 @@ PROBES = {
                     "?fieldManager=x")],
     "secret_type": [post(CORE + "/secrets", {"metadata": {"name": "a"}}),
                     patch(SECRET, {"type": "other"})],
+    "secret_bytes": [apply(SECRET, secret(bytes)) for bytes in
+                     ("not*base64", "Y", "YQ", "YQ=", "YQ==YQ==", "Y\nQ==", "YR==")],
+    "secret_bytes_created": [post(CORE + "/secrets", secret("not*base64")),
+                             post(CORE + "/secrets", secret("YQ==")),
+                             put(SECRET, secret("Y!Q"))],
     "sealed": [post(MAPS, {**config({"k": "1"}), "immutable": True}, "?fieldManager=x"),
                patch(MAP, {"data": {"k": "2"}})],
     "service": [post(CORE + "/services", service({"port": 80}), "?fieldManager=x")],
