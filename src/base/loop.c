@@ -291,6 +291,15 @@ static void on_signal(int signal_number)
     if (loop) loop_stop(loop);
 }
 
+static void mask_signals(int how)
+{
+    sigset_t both;
+    sigemptyset(&both);
+    sigaddset(&both, SIGTERM);
+    sigaddset(&both, SIGINT);
+    must(pthread_sigmask(how, &both, NULL) == 0);
+}
+
 err *loop_stop_on_signals(struct loop *loop)
 {
     struct loop *none = NULL;
@@ -299,5 +308,11 @@ err *loop_stop_on_signals(struct loop *loop)
     if (sigaction(SIGTERM, &action, NULL) || sigaction(SIGINT, &action, NULL)) {
         return err_internal("handling SIGTERM and SIGINT: %s", strerror(errno));
     }
+    mask_signals(SIG_UNBLOCK); /* one that was held comes now */
     return NULL;
+}
+
+void loop_hold_signals(void)
+{
+    mask_signals(SIG_BLOCK);
 }

@@ -60,5 +60,8 @@ void loop_fd_change(struct loop *loop, struct loop_fd *fd, uint32_t events); /* 
 void loop_fd_remove(struct loop *loop, struct loop_fd *fd);
 
 /* The first SIGTERM or SIGINT calls loop_stop; a second one ends the program at once. One loop of
- * the program may ask for it. */
+ * the program may ask for it; for the thread that will run it. */
 MUST_USE err *loop_stop_on_signals(struct loop *loop);
+/* SIGTERM and SIGINT wait until a loop asks for them, in this thread and those it starts: for a
+ * program that leaves something behind when it ends before that. */
+void loop_hold_signals(void);
