@@ -1,12 +1,13 @@
 /* sandbox: an API server in this process, and the operator on it. Not for production. */
 #include <netinet/in.h>
+#include <stdlib.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include "base/fs.h"
 #include "base/loop.h"
 #include "cli/cli.h"
-#include "doc/yaml.h"
+#include "cli/local_source.h"
 #include "sandbox/sandbox.h"
 
 struct options {
@@ -27,8 +28,9 @@ static const struct flag flags[] = {
          .help = "converge this Git repository"),
     FLAG(struct options, branch, "branch", 0, FLAG_STR, .fallback = "main",
          .help = "branch of the repository"),
-    FLAG(struct options, path, "path", 0, FLAG_STR, .fallback = "./", .value = "folder",
-         .help = "folder within the repository"),
+    FLAG(struct options, path, "path", 0, FLAG_STR, .value = "folder",
+         .help = "converge this folder of the machine, and again when its files change; with "
+                 "--repo: folder within the repository (default ./)"),
     FLAG(struct options, server_only, "server-only", 0, FLAG_BOOL,
          .help = "serve the API alone: neither our kinds nor the operator"),
     FLAG(struct options, no_pods_run, "pods-pending", 0, FLAG_BOOL,
@@ -68,47 +70,70 @@ static int free_port(void)
     return bound ? ntohs(address.sin_port) : 0;
 }
 
-/* The source and what to make of it, as a user would write them. */
-static err *declare(struct cli *cli, const struct options *o)
+/* The object of our kinds with that spec, as a user would write it. */
+static err *apply(struct cli *cli, const char *group, const char *kind, node *spec)
 {
     arena *a = cli->a;
-    if (!o->url.len) return NULL;
+    node *object = node_map(a), *metadata = node_make_map(a, object, STR("metadata"));
+    node_set_str(a, object, STR("apiVersion"), str_printf(a, "%s.toolkit.fluxcd.io/v1", group));
+    node_set_str(a, object, STR("kind"), str_of(kind));
+    node_set_str(a, metadata, STR("name"), STR("sandbox"));
+    node_set_str(a, metadata, STR("namespace"), STR("flux-system"));
+    node_set(a, object, STR("spec"), spec);
+    struct kube_request request = {
+        .verb = KUBE_APPLY, .ref = kube_ref_of(object), .body = object, .force = true};
+    return kube_do(cli->kube, a, &request, NULL);
+}
+
+static err *apply_source(struct cli *cli, const struct options *o)
+{
+    arena *a = cli->a;
+    node *spec = node_map(a);
+    node_set_str(a, spec, STR("interval"), STR("1m"));
+    node_set_str(a, spec, STR("url"), o->url);
+    node_set_str(a, node_make_map(a, spec, STR("ref")), STR("branch"), o->branch);
+    return apply(cli, "source", "GitRepository", spec);
+}
+
+/* The source and what to make of it. */
+static err *declare(struct cli *cli, const struct options *o, struct local_source *local)
+{
+    arena *a = cli->a;
+    if (!o->url.len && !local) return NULL;
     TRY(cli_connect(cli));
-    str texts[] = {
-        str_printf(a,
-                   "{apiVersion: source.toolkit.fluxcd.io/v1, kind: GitRepository,"
-                   " metadata: {name: sandbox, namespace: flux-system},"
-                   " spec: {interval: 1m, url: '" STR_FMT "', ref: {branch: '" STR_FMT "'}}}",
-                   STR_ARG(o->url), STR_ARG(o->branch)),
-        str_printf(a,
-                   "{apiVersion: kustomize.toolkit.fluxcd.io/v1, kind: Kustomization,"
-                   " metadata: {name: sandbox, namespace: flux-system},"
-                   " spec: {interval: 10m, prune: true, wait: true, path: '" STR_FMT "',"
-                   " sourceRef: {kind: GitRepository, name: sandbox}}}",
-                   STR_ARG(o->path)),
-    };
-    for (size_t i = 0; i < COUNT(texts); i++) {
-        node *object;
-        TRY(yaml_parse(a, texts[i], (struct yaml_options){0}, &object));
-        struct kube_request request = {
-            .verb = KUBE_APPLY, .ref = kube_ref_of(object), .body = object, .force = true};
-        TRY(kube_do(cli->kube, a, &request, NULL));
-    }
-    cli_success("GitRepository and Kustomization 'sandbox' in flux-system converge " STR_FMT,
-                STR_ARG(o->url));
+    TRY(local ? local_source_declare(local, a, cli->kube, STR("sandbox")) : apply_source(cli, o));
+    node *spec = node_map(a), *source = node_make_map(a, spec, STR("sourceRef"));
+    str path = local ? local_source_path(local) : o->path.len ? o->path : STR("./");
+    node_set_str(a, spec, STR("interval"), STR("10m"));
+    node_set_bool(a, spec, STR("prune"), true);
+    node_set_bool(a, spec, STR("wait"), true);
+    node_set_str(a, spec, STR("path"), path);
+    node_set_str(a, source, STR("kind"), STR("GitRepository"));
+    node_set_str(a, source, STR("name"), STR("sandbox"));
+    TRY(apply(cli, "kustomize", "Kustomization", spec));
+    str what = local ? local_source_folder(local) : o->url;
+    cli_success("GitRepository and Kustomization 'sandbox' in flux-system converge " STR_FMT
+                " of '" STR_FMT "'",
+                STR_ARG(path), STR_ARG(what));
     return NULL;
 }
 
-static err *operate(struct cli *cli, const struct options *o)
+static str temp_folder(void)
+{
+    const char *folder = getenv("TMPDIR");
+    return folder && *folder ? str_of(folder) : STR("/tmp");
+}
+
+static err *operate(struct cli *cli, const struct options *o, struct local_source *local)
 {
     arena *a = cli->a;
     const char *kubeconfig = str_z(a, o->kubeconfig_out);
     const char *install[] = {"install", "--force", "--kubeconfig", kubeconfig};
     TRY(cli_call(install, COUNT(install)));
     cli->globals.kubeconfig = o->kubeconfig_out;
-    TRY(declare(cli, o));
+    TRY(declare(cli, o, local));
     str folder;
-    TRY(fs_temp_dir(a, STR("/tmp"), STR("fixpoint-sandbox-"), &folder));
+    TRY(fs_temp_dir(a, temp_folder(), STR("fixpoint-sandbox-"), &folder));
     const char *address = str_z(a, str_printf(a, "127.0.0.1:%d", free_port()));
     const char *run[] = {"run",
                          "--kubeconfig",
@@ -129,9 +154,9 @@ static err *operate(struct cli *cli, const struct options *o)
     return e;
 }
 
-static err *serve(struct cli *cli, const struct options *o, struct sandbox *sandbox)
+static err *serve(struct cli *cli, const struct options *o, struct local_source *local,
+                  struct sandbox *sandbox)
 {
-    TRY(fs_write(o->kubeconfig_out, sandbox_kubeconfig(cli->a, sandbox), 0600));
     cli_success("API server at https://127.0.0.1:%d, not for production; stop it with Ctrl-C",
                 sandbox_port(sandbox));
     cli_action("kubectl --kubeconfig " STR_FMT " get all -A", STR_ARG(o->kubeconfig_out));
@@ -142,17 +167,51 @@ static err *serve(struct cli *cli, const struct options *o, struct sandbox *sand
         loop_free(loop);
         return e;
     }
-    return operate(cli, o);
+    return operate(cli, o, local);
+}
+
+static err *first_of(err *first, err *second)
+{
+    if (!first) return second;
+    err_free(second);
+    return first;
+}
+
+/* The kubeconfig is of no use to anybody after that. */
+static err *offer(struct cli *cli, const struct options *o, struct local_source *local,
+                  struct sandbox *sandbox)
+{
+    TRY(fs_write(o->kubeconfig_out, sandbox_kubeconfig(cli->a, sandbox), 0600));
+    err *e = serve(cli, o, local, sandbox);
+    return first_of(e, fs_remove(o->kubeconfig_out));
+}
+
+/* What each of --repo and --path names. */
+static err *check_source(const struct options *o)
+{
+    bool here = str_starts(o->url, STR("/")) || str_starts(o->url, STR(".")) ||
+                str_starts(o->url, STR("file:"));
+    if (o->url.len && (here || fs_exists(o->url)))
+        return err_invalid("--repo: '" STR_FMT "' is on this machine: give the folder with --path "
+                           "instead, which converges its files as they are",
+                           STR_ARG(o->url));
+    if (o->server_only && (o->url.len || o->path.len))
+        return err_invalid("--server-only runs no operator: --repo and --path need one");
+    return NULL;
 }
 
 static err *run(struct cli *cli, const void *options)
 {
     const struct options *o = options;
-    struct sandbox *sandbox;
-    TRY(start(cli, o, &sandbox));
-    err *e = serve(cli, o, sandbox), *ended = sandbox_stop(sandbox);
-    if (!e) return ended;
-    err_free(ended);
+    struct local_source *local = NULL;
+    struct sandbox *sandbox = NULL;
+    TRY(check_source(o));
+    loop_hold_signals();
+    if (o->path.len && !o->url.len) TRY(local_source_start(cli->a, o->path, &local));
+    err *e = start(cli, o, &sandbox);
+    if (!e) e = offer(cli, o, local, sandbox);
+    e = first_of(e, local_source_stop(local));
+    if (sandbox) e = first_of(e, sandbox_stop(sandbox));
     return e;
 }
 
@@ -161,8 +220,13 @@ COMMAND(sandbox) = {
     .summary = "try fixpoint without a cluster: an API server in this program",
     .help = "Starts an API server on this machine that keeps objects in memory and runs none of\n"
             "them, installs our kinds, runs the operator on it, and converges the given Git\n"
-            "repository. kubectl works with the kubeconfig it writes. It is not for production.",
-    .examples = "  fixpoint sandbox --repo https://git.example.com/fleet.git --path ./apps",
+            "repository, or a folder of this machine, which need not be under Git: its files as\n"
+            "they are, at each change. The work tree around a folder comes along, for what the\n"
+            "folder refers to. kubectl works with the kubeconfig it writes, until the sandbox\n"
+            "ends; all else is in temporary folders. It is not for production.",
+    .examples = "  fixpoint sandbox --path ./apps/staging\n"
+                "  fixpoint sandbox --path . --snapshot try.json\n"
+                "  fixpoint sandbox --repo https://git.example.com/fleet.git --path ./apps",
     COMMAND_FLAGS(flags, struct options),
     .run = run,
     .bare = true,
