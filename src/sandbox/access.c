@@ -72,13 +72,13 @@ static struct collection *stored(struct world *world, const char *plural)
     return served_find(world->served, STR(RBAC), STR(""), str_of(plural))->collection;
 }
 
-static bool role_allows(struct world *world, const node *ref, str namespace,
-                        const struct access_request *request)
+/* NULL for a role that is not there. */
+static const node *rules_of(struct world *world, const node *ref, str namespace)
 {
     bool cluster = str_is(node_get_str(ref, STR("kind")), "ClusterRole");
     const doc *role = store_get(stored(world, cluster ? "clusterroles" : "roles"),
                                 cluster ? STR("") : namespace, node_get_str(ref, STR("name")));
-    return role && rules_allow(node_get(role->root, STR("rules")), request);
+    return role ? node_get(role->root, STR("rules")) : NULL;
 }
 
 static bool bindings_allow(struct world *world, const char *plural,
@@ -90,17 +90,18 @@ static bool bindings_allow(struct world *world, const char *plural,
         str namespace = node_find_str(binding, "metadata", "namespace", NULL);
         if (!cluster && !str_eq(namespace, request->namespace)) continue;
         if (is_subject(node_get(binding, STR("subjects")), namespace, request) &&
-            role_allows(world, node_get(binding, STR("roleRef")), namespace, request))
+            rules_allow(rules_of(world, node_get(binding, STR("roleRef")), namespace), request))
             return true;
     }
     return false;
 }
 
+static const char *const paths[] = {"/api",     "/apis",  "/openapi", "/version",
+                                    "/healthz", "/livez", "/readyz"};
+
 /* What everybody may ask, as a new cluster allows it to authenticated users. */
 static bool is_public(const struct access_request *request)
 {
-    static const char *const paths[] = {"/api",     "/apis",  "/openapi", "/version",
-                                        "/healthz", "/livez", "/readyz"};
     str rest;
     for (size_t i = 0; i < COUNT(paths); i++) {
         rest = request->path;
@@ -117,6 +118,77 @@ bool access_allows(struct world *world, const struct access_request *request)
     if (!str_is(request->user, "system:anonymous") && is_public(request)) return true;
     if (bindings_allow(world, "clusterrolebindings", request)) return true;
     return request->namespace.len && bindings_allow(world, "rolebindings", request);
+}
+
+/* ---- all that a user may do ---- */
+
+static node *list_of(arena *a, const char *text)
+{
+    node *list = node_list(a);
+    for (str rest = str_of(text), item; str_next(&rest, ' ', &item);)
+        node_push(a, list, node_str(a, item));
+    return list;
+}
+
+static node *resource_rule(arena *a, const char *verbs, const char *groups, const char *resources)
+{
+    node *rule = node_map(a);
+    node_set(a, rule, STR("verbs"), list_of(a, verbs));
+    node_set(a, rule, STR("apiGroups"), list_of(a, groups));
+    node_set(a, rule, STR("resources"), list_of(a, resources));
+    return rule;
+}
+
+static node *path_rule(arena *a, const char *verbs, node *urls)
+{
+    node *rule = node_map(a);
+    node_set(a, rule, STR("verbs"), list_of(a, verbs));
+    node_set(a, rule, STR("nonResourceURLs"), urls);
+    return rule;
+}
+
+static void add_bound(struct world *world, arena *a, const char *plural,
+                      const struct access_request *request, node *resource_rules, node *path_rules)
+{
+    bool cluster = !strcmp(plural, "clusterrolebindings");
+    size_t count;
+    str *keys = store_keys(a, stored(world, plural), &count);
+    for (size_t i = 0; i < count; i++) {
+        const node *binding =
+            ((const doc *)map_get(&stored(world, plural)->objects, keys[i]))->root;
+        str namespace = node_find_str(binding, "metadata", "namespace", NULL);
+        if (!cluster && !str_eq(namespace, request->namespace)) continue;
+        if (!is_subject(node_get(binding, STR("subjects")), namespace, request)) continue;
+        NODE_EACH (rules_of(world, node_get(binding, STR("roleRef")), namespace), rule) {
+            bool path = node_get(rule, STR("nonResourceURLs")) != NULL;
+            if (!path || cluster) node_push(a, path ? path_rules : resource_rules, rule);
+        }
+    }
+}
+
+void access_rules(struct world *world, arena *a, const struct access_request *request,
+                  node *resource_rules, node *path_rules)
+{
+    for (size_t i = 0; i < request->group_count; i++) {
+        if (!str_is(request->groups[i], "system:masters")) continue;
+        node_push(a, resource_rules, resource_rule(a, "*", "*", "*"));
+        node_push(a, path_rules, path_rule(a, "*", list_of(a, "*")));
+    }
+    if (!str_is(request->user, "system:anonymous")) {
+        node *urls = node_list(a);
+        for (size_t i = 0; i < COUNT(paths); i++) {
+            node_push(a, urls, node_str(a, str_of(paths[i])));
+            node_push(a, urls, node_str(a, str_printf(a, "%s/*", paths[i])));
+        }
+        node_push(a, path_rules, path_rule(a, "get", urls));
+        node_push(a, resource_rules,
+                  resource_rule(a, "create", "authorization.k8s.io",
+                                "selfsubjectaccessreviews selfsubjectrulesreviews"));
+        node_push(a, resource_rules,
+                  resource_rule(a, "create", "authentication.k8s.io", "selfsubjectreviews"));
+    }
+    add_bound(world, a, "clusterrolebindings", request, resource_rules, path_rules);
+    add_bound(world, a, "rolebindings", request, resource_rules, path_rules);
 }
 
 err *access_check(const struct call *call)

@@ -14,5 +14,8 @@ struct access_request {
     str path;                                   /* of what is no resource */
 };
 bool access_allows(struct world *world, const struct access_request *request);
+/* Everything that the user may do there and cluster-wide, as SelfSubjectRulesReview reports it. */
+void access_rules(struct world *world, arena *a, const struct access_request *request,
+                  node *resource_rules, node *path_rules);
 /* Forbidden, in the words of upstream. */
 MUST_USE err *access_check(const struct call *call);

@@ -74,14 +74,33 @@ err *admit_types(arena *a, struct typing typing, const node *value, bool strict)
 
 /* ---- unknown fields ---- */
 
-static node *prune(arena *a, struct typing typing, const node *value, str path, node *dropped)
+struct pruning {
+    arena *a;
+    node *dropped; /* paths; may be NULL */
+};
+
+/* Go's encoder leaves out what is empty, unless the field has to be there. */
+static bool is_left_out(struct typing parent, str name, struct typing typing, const node *value)
 {
+    if (value->kind < NODE_LIST || value->count) return false;
+    bool list = str_is(type_of(typing), "array");
+    if (!list && !node_get(typing.schema, STR("additionalProperties"))) return false;
+    NODE_EACH (node_get(parent.schema, STR("required")), required) {
+        if (str_eq(required->text, name)) return false;
+    }
+    return true;
+}
+
+static node *prune(struct pruning *pruning, struct typing typing, const node *value, str path,
+                   bool builtin)
+{
+    arena *a = pruning->a;
     if (node_is_list(value)) {
         node *out = node_list(a);
         size_t at = 0;
         NODE_EACH (value, item) {
             str below = str_printf(a, STR_FMT "[%zu]", STR_ARG(path), at++);
-            node_push(a, out, prune(a, typing_items(typing), item, below, dropped));
+            node_push(a, out, prune(pruning, typing_items(typing), item, below, builtin));
         }
         return out;
     }
@@ -98,20 +117,23 @@ static node *prune(arena *a, struct typing typing, const node *value, str path, 
                              : pair->key;
         struct typing field = typing_field(typing, pair->key);
         if (!open && !bare && !typing_declares(typing, pair->key)) {
-            if (dropped) node_push(a, dropped, node_str(a, below));
+            if (pruning->dropped) node_push(a, pruning->dropped, node_str(a, below));
             continue;
         }
         bool nullable = !typing.schema || !field.schema || typing_keeps_unknown(typing) ||
                         node_get_bool(field.schema, STR("nullable"), false);
         if (node_is_null(pair->value) && !nullable) continue;
-        node_set(a, out, pair->key, prune(a, field, pair->value, below, dropped));
+        bool go = builtin || (!path.len && str_is(pair->key, "metadata"));
+        if (go && is_left_out(typing, pair->key, field, pair->value)) continue;
+        node_set(a, out, pair->key, prune(pruning, field, pair->value, below, go));
     }
     return out;
 }
 
-node *admit_prune(arena *a, struct typing typing, const node *value, node *dropped)
+node *admit_prune(arena *a, const struct served *served, const node *object, node *dropped)
 {
-    return prune(a, typing, value, STR(""), dropped);
+    struct pruning pruning = {.a = a, .dropped = dropped};
+    return prune(&pruning, served->typing, object, STR(""), !served->custom);
 }
 
 /* ---- defaults ---- */

@@ -10,9 +10,9 @@
 /* The first value whose type is another, or, when `strict`, the first unknown field: as ".spec.x:
  * field not declared in schema". */
 MUST_USE err *admit_types(arena *a, struct typing typing, const node *value, bool strict);
-/* Drops fields that are not declared, and nulls; their paths go to `dropped` (a list; may be NULL).
- */
-node *admit_prune(arena *a, struct typing typing, const node *value, node *dropped);
+/* Drops fields that are not declared, whose paths go to `dropped` (a list; may be NULL), nulls, and
+ * lists and maps that are empty where upstream's Go types leave them out. */
+node *admit_prune(arena *a, const struct served *served, const node *object, node *dropped);
 /* Fills in what is missing. The object is changed in place. */
 void admit_defaults(arena *a, const struct served *served, node *object);
 /* The same for a status that there is not yet. It is nobody's field: filled in when all else is. */

@@ -1,5 +1,34 @@
 #include "sandbox/openapi_doc.h"
 
+#define TITLE   "fixpoint sandbox"
+#define VERSION "v1.36.3"
+
+static node *info_of(arena *a)
+{
+    node *info = node_map(a);
+    node_set_str(a, info, STR("title"), STR(TITLE));
+    node_set_str(a, info, STR("version"), STR(VERSION));
+    return info;
+}
+
+node *openapi_doc_v2(arena *a)
+{
+    node *out = node_map(a);
+    node_set_str(a, out, STR("swagger"), STR("2.0"));
+    node_set(a, out, STR("info"), info_of(a));
+    node_set(a, out, STR("paths"), node_map(a));
+    return out;
+}
+
+str openapi_doc_v2_protobuf(void)
+{
+    /* swagger = 1, info = 2 {title = 1, version = 2}, paths = 8 */
+    return STR("\x0a\x03"
+               "2.0"
+               "\x12\x1b"
+               "\x0a\x10" TITLE "\x12\x07" VERSION "\x42\0");
+}
+
 static str group_path(arena *a, const struct served *row)
 {
     return row->group.len ? str_printf(a, "apis/" STR_FMT, STR_ARG(row->api_version))
@@ -98,11 +127,9 @@ static node *path_item(arena *a, const struct served *row)
 node *openapi_doc_of(arena *a, const struct served_table *table, str group, str version)
 {
     if (!served_has_group(table, group, version)) return NULL;
-    node *out = node_map(a), *paths = node_map(a), *schemas = node_map(a), *info = node_map(a);
+    node *out = node_map(a), *paths = node_map(a), *schemas = node_map(a);
     node_set_str(a, out, STR("openapi"), STR("3.0.0"));
-    node_set_str(a, info, STR("title"), STR("fixpoint sandbox"));
-    node_set_str(a, info, STR("version"), STR("v1.36.3"));
-    node_set(a, out, STR("info"), info);
+    node_set(a, out, STR("info"), info_of(a));
     node_set(a, out, STR("paths"), paths);
     node *components = node_make_map(a, out, STR("components"));
     node_set(a, components, STR("schemas"), schemas);

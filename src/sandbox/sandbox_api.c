@@ -6,6 +6,7 @@
 #include "base/hash.h"
 #include "doc/json.h"
 #include "sandbox/access.h"
+#include "sandbox/body.h"
 #include "sandbox/openapi_doc.h"
 #include "sandbox/read.h"
 #include "sandbox/write.h"
@@ -103,6 +104,15 @@ static str part_at(const struct path *path, size_t index)
     return index < path->count ? path->parts[index] : (str){0};
 }
 
+/* What needs a container that runs. */
+static bool is_of_container(str subresource)
+{
+    static const char *const names[] = {"log", "exec", "attach", "portforward"};
+    for (size_t i = 0; i < COUNT(names); i++)
+        if (str_is(subresource, names[i])) return true;
+    return false;
+}
+
 /* /api/v1/[namespaces/NS/]PLURAL[/NAME[/SUB]], and the same below /apis/GROUP/VERSION. */
 static err *find_object(struct call *call, const struct path *path)
 {
@@ -125,7 +135,7 @@ static err *find_object(struct call *call, const struct path *path)
     str sub = call->subresource;
     bool known = !sub.len || (str_is(sub, "status") && served->has_status) ||
                  (str_is(sub, "scale") && served->has_scale) ||
-                 (str_is(sub, "log") && str_is(served->kind, "Pod")) ||
+                 (is_of_container(sub) && str_is(served->kind, "Pod")) ||
                  (str_is(sub, "finalize") && str_is(served->kind, "Namespace"));
     call->about_name = call->name;
     call->about_kind = served->plural;
@@ -140,7 +150,7 @@ static err *find_verb(struct call *call, str method)
     bool watches = str_is(watch, "true") || str_is(watch, "1");
     if (str_is(method, "GET") || str_is(method, "HEAD"))
         call->verb = watches ? CALL_WATCH : named ? CALL_GET : CALL_LIST;
-    else if (str_is(method, "POST") && !named)
+    else if (str_is(method, "POST") && (!named || is_of_container(call->subresource)))
         call->verb = CALL_CREATE;
     else if (str_is(method, "PUT") && named)
         call->verb = CALL_UPDATE;
@@ -209,41 +219,67 @@ static err *impersonate(struct sandbox_api *api, str wanted, struct call *call)
 
 /* ---- what is no object ---- */
 
+/* Who the user is. */
+static void review_self(struct call *call, node *status)
+{
+    arena *a = call->a;
+    node *user = node_make_map(a, status, STR("userInfo")), *groups = node_list(a);
+    node_set_str(a, user, STR("username"), call->user);
+    for (size_t i = 0; i < call->group_count; i++)
+        node_push(a, groups, node_str(a, call->groups[i]));
+    node_set(a, user, STR("groups"), groups);
+}
+
+static void review_rules(struct call *call, const node *spec, node *status)
+{
+    arena *a = call->a;
+    node *resource_rules = node_list(a), *path_rules = node_list(a);
+    struct access_request request = {.user = call->user,
+                                     .groups = call->groups,
+                                     .group_count = call->group_count,
+                                     .namespace = node_get_str(spec, STR("namespace"))};
+    access_rules(call->world, a, &request, resource_rules, path_rules);
+    node_set(a, status, STR("resourceRules"), resource_rules);
+    node_set(a, status, STR("nonResourceRules"), path_rules);
+    node_set_bool(a, status, STR("incomplete"), false);
+}
+
+static void review_access(struct call *call, const node *spec, node *status)
+{
+    arena *a = call->a;
+    const node *wanted = node_get(spec, STR("resourceAttributes"));
+    const node *path = node_get(spec, STR("nonResourceAttributes"));
+    str other = node_get_str(spec, STR("user"));
+    str resource = node_get_str(wanted, STR("resource"));
+    str sub = node_get_str(wanted, STR("subresource"));
+    if (sub.len) resource = str_printf(a, STR_FMT "/" STR_FMT, STR_ARG(resource), STR_ARG(sub));
+    struct access_request request = {
+        .user = other.len ? other : call->user,
+        .groups = other.len ? NULL : call->groups,
+        .group_count = other.len ? 0 : call->group_count,
+        .verb = node_get_str(wanted ? wanted : path, STR("verb")),
+        .group = node_get_str(wanted, STR("group")),
+        .resource = resource,
+        .namespace = node_get_str(wanted, STR("namespace")),
+        .name = node_get_str(wanted, STR("name")),
+        .path = node_get_str(path, STR("path")),
+    };
+    node_set_bool(a, status, STR("allowed"), access_allows(call->world, &request));
+}
+
 static err *review(struct call *call, const node **out)
 {
     arena *a = call->a;
-    node *object;
-    err *e = json_parse(a, call->body, (struct json_options){.last_wins = true}, &object);
-    if (e) return err_with_status(err_because(e, "BadRequest"), 400);
+    node *object, *status = node_map(a);
+    TRY(body_object(call, &object));
     if (!node_is_map(object)) return world_bad_request("the body is no object");
-    node *status = node_map(a);
-    if (str_is(call->served->plural, "selfsubjectreviews")) {
-        node *user = node_make_map(a, status, STR("userInfo")), *groups = node_list(a);
-        node_set_str(a, user, STR("username"), call->user);
-        for (size_t i = 0; i < call->group_count; i++)
-            node_push(a, groups, node_str(a, call->groups[i]));
-        node_set(a, user, STR("groups"), groups);
-    } else {
-        const node *spec = node_get(object, STR("spec"));
-        const node *wanted = node_get(spec, STR("resourceAttributes"));
-        const node *path = node_get(spec, STR("nonResourceAttributes"));
-        str other = node_get_str(spec, STR("user"));
-        str resource = node_get_str(wanted, STR("resource"));
-        str sub = node_get_str(wanted, STR("subresource"));
-        if (sub.len) resource = str_printf(a, STR_FMT "/" STR_FMT, STR_ARG(resource), STR_ARG(sub));
-        struct access_request request = {
-            .user = other.len ? other : call->user,
-            .groups = other.len ? NULL : call->groups,
-            .group_count = other.len ? 0 : call->group_count,
-            .verb = node_get_str(wanted ? wanted : path, STR("verb")),
-            .group = node_get_str(wanted, STR("group")),
-            .resource = resource,
-            .namespace = node_get_str(wanted, STR("namespace")),
-            .name = node_get_str(wanted, STR("name")),
-            .path = node_get_str(path, STR("path")),
-        };
-        node_set_bool(a, status, STR("allowed"), access_allows(call->world, &request));
-    }
+    const node *spec = node_get(object, STR("spec"));
+    if (str_is(call->served->plural, "selfsubjectreviews"))
+        review_self(call, status);
+    else if (str_is(call->served->plural, "selfsubjectrulesreviews"))
+        review_rules(call, spec, status);
+    else
+        review_access(call, spec, status);
     node_set(a, object, STR("status"), status);
     call->status = 201;
     *out = object;
@@ -300,6 +336,14 @@ static const node *about(struct call *call, const struct path *path, struct http
     if (str_is(first, "apis") && path->count == 2) return served_group(a, served, part_at(path, 1));
     if (str_is(first, "apis") && path->count == 3)
         return served_resources(a, served, part_at(path, 1), part_at(path, 2));
+    if (str_is(first, "openapi") && str_is(part_at(path, 1), "v2")) {
+        if (str_find(call->accept, STR("protobuf")) >= 0) {
+            answer->status = 200;
+            answer->body = openapi_doc_v2_protobuf();
+            answer->content_type = STR(OPENAPI_DOC_V2_TYPE);
+        }
+        return openapi_doc_v2(a);
+    }
     if (!str_is(first, "openapi") || !str_is(part_at(path, 1), "v3")) return NULL;
     if (path->count == 2) return openapi_doc_index(a, served);
     bool is_core = str_is(part_at(path, 2), "api");
@@ -333,7 +377,7 @@ static err *serve_object(struct sandbox_api *api, struct call *call, struct http
     if (call->served->namespaced && call->name.len && !call->namespace.len) return no_such_path();
     if (str_ends(call->served->plural, STR("reviews"))) {
         TRY(review(call, &out));
-    } else if (str_is(call->subresource, "log")) {
+    } else if (is_of_container(call->subresource)) {
         return world_bad_request("no containers run here: the sandbox keeps objects, and runs none "
                                  "of them");
     } else if (call->verb == CALL_WATCH) {

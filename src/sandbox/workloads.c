@@ -187,7 +187,24 @@ static str template_hash(struct job *job)
     return str_printf(job->a, "%08x", hash);
 }
 
-static void make_replica_set(struct job *job, str name, str hash)
+#define REVISION     "deployment.kubernetes.io/revision"
+#define LAST_APPLIED "kubectl.kubernetes.io/last-applied-configuration"
+
+static int64_t revision_of(const node *object)
+{
+    int64_t revision;
+    str text = node_find_str(object, "metadata", "annotations", REVISION, NULL);
+    return str_to_int(text, &revision) ? revision : 0;
+}
+
+static void set_revision(arena *a, node *object, int64_t revision)
+{
+    node *metadata = node_make_map(a, object, STR("metadata"));
+    node_set_str(a, node_make_map(a, metadata, STR("annotations")), STR(REVISION),
+                 str_printf(a, "%lld", (long long)revision));
+}
+
+static void make_replica_set(struct job *job, str name, str hash, int64_t revision)
 {
     arena *a = job->a;
     const struct served *sets = find_kind(job->workloads, "ReplicaSet");
@@ -201,15 +218,22 @@ static void make_replica_set(struct job *job, str name, str hash)
     node_set_int(a, set_spec, STR("replicas"), node_get_int(spec, STR("replicas"), 1));
     node_set(a, set_spec, STR("selector"), selector);
     node_set(a, set_spec, STR("template"), template);
+    node *notes = doc_copy(a, node_find(job->object, "metadata", "annotations", NULL));
+    if (notes) node_unset(notes, STR(LAST_APPLIED));
+    if (notes) node_set(a, node_get(set, STR("metadata")), STR("annotations"), notes);
+    set_revision(a, set, revision);
     put(job, sets, "", set);
 }
 
-static void set_replicas(struct job *job, const node *set, int64_t count)
+/* revision: 0 leaves it as it is. */
+static void set_replicas(struct job *job, const node *set, int64_t count, int64_t revision)
 {
     node *copy = doc_copy(job->a, set);
     node *spec = node_make_map(job->a, copy, STR("spec"));
-    if (node_get_int(spec, STR("replicas"), 1) == count) return;
+    bool renumber = revision && revision_of(set) != revision;
+    if (node_get_int(spec, STR("replicas"), 1) == count && !renumber) return;
     node_set_int(job->a, spec, STR("replicas"), count);
+    if (renumber) set_revision(job->a, copy, revision);
     put(job, find_kind(job->workloads, "ReplicaSet"), "", copy);
 }
 
@@ -288,24 +312,30 @@ static void reconcile_deployment(struct job *job)
     str current = str_printf(job->a, STR_FMT "-" STR_FMT, STR_ARG(job->name), STR_ARG(hash));
     struct children sets = children_of(job, find_kind(job->workloads, "ReplicaSet"));
     const node *new = NULL;
+    int64_t revision = 1; /* one more than that of any other */
     for (size_t i = 0; i < sets.count; i++) {
         const node *status = node_get(sets.items[i], STR("status"));
         int64_t ready = node_get_int(status, STR("readyReplicas"), 0);
         int64_t all = node_get_int(status, STR("replicas"), 0);
         r.ready += ready;
         r.all += all;
-        if (!str_eq(node_find_str(sets.items[i], "metadata", "name", NULL), current)) continue;
+        if (!str_eq(node_find_str(sets.items[i], "metadata", "name", NULL), current)) {
+            revision = MAX(revision, revision_of(sets.items[i]) + 1);
+            continue;
+        }
         new = sets.items[i];
         r.updated = all;
         r.updated_ready = ready;
     }
+    if (new) revision = MAX(revision, revision_of(new));
     if (!new)
-        make_replica_set(job, current, hash);
+        make_replica_set(job, current, hash, revision);
     else
-        set_replicas(job, new, r.wanted);
+        set_replicas(job, new, r.wanted, revision);
+    set_revision(job->a, job->object, revision);
     for (size_t i = 0; i < sets.count; i++)
         if (sets.items[i] != new &&new &&r.updated_ready >= r.wanted)
-            set_replicas(job, sets.items[i], 0);
+            set_replicas(job, sets.items[i], 0, 0);
     report_deployment(job, r);
 }
 

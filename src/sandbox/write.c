@@ -6,10 +6,10 @@
 #include "doc/json.h"
 #include "doc/patch.h"
 #include "doc/selector.h"
-#include "doc/yaml.h"
-#include "render/strategic.h"
 #include "sandbox/admit.h"
+#include "sandbox/body.h"
 #include "sandbox/managed.h"
+#include "sandbox/strategic_patch.h"
 
 /* One change on its way. */
 struct change {
@@ -125,6 +125,11 @@ static void keep_parts(struct change *change)
         kept = doc_copy_top(a, node_get(before, STR("metadata")));
         node *managers = node_get(metadata, STR("managedFields"));
         if (change->applied && managers) node_set(a, kept, STR("managedFields"), managers);
+        /* Upstream's strategy for them keeps labels and spec, but not annotations: that is how the
+         * controller notes the revision. */
+        node *notes = node_get(metadata, STR("annotations"));
+        if (str_is(change->served->kind, "Deployment") && notes)
+            node_set(a, kept, STR("annotations"), notes);
         node_set(a, whole, STR("metadata"), kept);
         change->after = whole;
     } else if (change->served->has_status) {
@@ -239,7 +244,7 @@ static err *settle(struct change *change)
     keep_parts(change);
     set_metadata(change);
     settle_secret(change);
-    change->after = admit_prune(a, change->served->typing, change->after, NULL);
+    change->after = admit_prune(a, change->served, change->after, NULL);
     change->after = doc_copy_tree(a, change->after);
     admit_defaults(a, change->served, change->after);
     settle_job(change);
@@ -334,17 +339,6 @@ static struct change change_of(const struct call *call)
                            .causes = call->causes};
 }
 
-static err *read_body(const struct call *call, node **out)
-{
-    bool yaml = str_ends(call->content_type, STR("yaml"));
-    err *e = yaml ? yaml_parse(call->a, call->body, (struct yaml_options){.last_wins = true}, out)
-                  : json_parse(call->a, call->body, (struct json_options){.last_wins = true}, out);
-    if (!e) return NULL;
-    str why = str_dup(call->a, err_text(e));
-    err_free(e);
-    return world_bad_request("error decoding patch or object: " STR_FMT, STR_ARG(why));
-}
-
 static err *check_object(const struct call *call, const node *object)
 {
     const struct served *served = call->served;
@@ -390,7 +384,7 @@ static err *check_decodes(const struct call *call, const node *object)
             STR_ARG(err_text(bytes)));
     if (!str_is(world_query(call, "fieldValidation"), "Strict")) return NULL;
     node *dropped = node_list(a);
-    admit_prune(a, served->typing, object, dropped);
+    admit_prune(a, served, object, dropped);
     if (!dropped->count) return NULL;
     buf text = BUF(a);
     for (uint32_t i = 0; i < dropped->count; i++)
@@ -549,15 +543,13 @@ static err *patched(const struct call *call, const node *before, node *body, nod
         patch_merge(a, body, &object);
     } else if (str_starts(type, STR("application/strategic-merge-patch+json")) &&
                !call->served->custom) {
-        e = strategic_merge(a, NULL, body, &object);
+        bool whole = !str_is(call->subresource, "scale");
+        struct typing typing = whole ? call->served->typing : (struct typing){0};
+        e = strategic_patch_apply(a, typing, body, object);
         if (e) e = err_with_status(err_because(e, "BadRequest"), 400);
     } else {
-        return err_with_status(
-            err_new(ERR_INVALID, "UnsupportedMediaType",
-                    "the body of the request was in an unknown format - accepted media types "
-                    "include: application/json-patch+json, application/merge-patch+json, "
-                    "application/apply-patch+yaml"),
-            415);
+        return body_unsupported("application/json-patch+json, application/merge-patch+json, "
+                                "application/apply-patch+yaml");
     }
     if (e) return e;
     if (!node_is_map(object) || node_is_too_deep(object))
@@ -609,11 +601,12 @@ static err *scale(struct call *call, const node *before, const node **out)
     node *wanted = scale_of(call, before);
     if (call->verb != CALL_GET) {
         node *body;
-        TRY(read_body(call, &body));
-        if (call->verb == CALL_UPDATE)
-            wanted = body;
-        else
+        if (call->verb == CALL_UPDATE) {
+            TRY(body_object(call, &wanted));
+        } else {
+            TRY(body_patch(call, &body));
             TRY(patched(call, wanted, body, &wanted));
+        }
         TRY(check_version(call, before, wanted));
         struct change change = change_of(call);
         change.before = before;
@@ -696,7 +689,7 @@ static err *delete_one(struct call *call, const node *before, const node **out)
 {
     arena *a = call->a;
     node *options = NULL;
-    if (call->body.len) TRY(read_body(call, &options));
+    if (call->body.len) TRY(body_object(call, &options));
     str policy = node_get_str(options, STR("propagationPolicy"));
     if (!policy.len) policy = world_query(call, "propagationPolicy");
     if (node_get(options, STR("dryRun"))) call->dry_run = true;
@@ -731,7 +724,7 @@ static err *patch(struct call *call, const node *before, const node **out)
     node *body, *object;
     bool applies = str_starts(call->content_type, STR("application/apply-patch"));
     if (!before && !applies) return world_not_found(call, call->served, call->name);
-    TRY(read_body(call, &body));
+    TRY(body_patch(call, &body));
     if (applies) return apply(call, before, body, out);
     TRY(patched(call, before, body, &object));
     return update(call, before, object, out);
@@ -745,7 +738,7 @@ err *write_do(struct call *call, const node **out)
     const node *before = stored ? doc_copy(call->a, stored->root) : NULL;
     if (call->verb == CALL_CREATE) {
         node *object;
-        TRY(read_body(call, &object));
+        TRY(body_object(call, &object));
         TRY(check_object(call, object));
         TRY(check_decodes(call, object));
         struct change change = change_of(call);
@@ -757,7 +750,7 @@ err *write_do(struct call *call, const node **out)
     if (str_is(call->subresource, "scale")) return scale(call, before, out);
     if (call->verb == CALL_DELETE) return delete_one(call, before, out);
     node *object;
-    TRY(read_body(call, &object));
+    TRY(body_object(call, &object));
     return update(call, before, object, out);
 }
 
