@@ -11,8 +11,14 @@ struct garbage {
     struct loop *loop;
     struct store_listener listener;
     struct loop_timer timer;
-    bool crds; /* some changed */
+    struct map dirty; /* uids of objects to look at */
+    bool crds;        /* some changed */
 };
+
+#define DELAY_NS (5 * CLOCK_MS)
+
+static void expect_run(struct garbage *garbage, int64_t delay_ns);
+static void mark(struct garbage *garbage, str uid);
 
 static const struct served *kind_of(struct garbage *garbage, const struct collection *collection)
 {
@@ -42,124 +48,154 @@ static void release_finalizer(struct garbage *garbage, const struct served *serv
 
 /* ---- owners ---- */
 
-/* How many of its owners are there; whether one of them blocks by foreground deletion. */
-static bool has_owner(const struct map *uids, const node *object, bool *foreground)
+static const node *owners_of(const node *object)
 {
-    bool found = false;
-    NODE_EACH (node_find(object, "metadata", "ownerReferences", NULL), owner) {
-        const node *at = map_get(uids, node_get_str(owner, STR("uid")));
-        if (!at) continue;
-        bool waits = false;
-        NODE_EACH (node_find(at, "metadata", "finalizers", NULL), item) {
-            waits = waits || str_is(item->text, "foregroundDeletion");
-        }
-        if (is_ending(at) && waits)
-            *foreground = true;
-        else
-            found = true;
-    }
-    return found;
+    return node_find(object, "metadata", "ownerReferences", NULL);
 }
 
-struct sweep {
-    arena a;
-    struct map uids;     /* uid -> root */
-    struct map children; /* uid of an owner -> something */
-    struct map spaces;   /* namespaces that are ending and still hold something */
-};
-
-static void survey(struct garbage *garbage, struct sweep *sweep)
+static str uid_of(const node *object)
 {
+    return node_find_str(object, "metadata", "uid", NULL);
+}
+
+static bool has_finalizer(const node *object, const char *name)
+{
+    NODE_EACH (node_find(object, "metadata", "finalizers", NULL), item) {
+        if (str_is(item->text, name)) return true;
+    }
+    return false;
+}
+
+static const struct family *family_of(const struct garbage *garbage)
+{
+    return store_family(garbage->world->store);
+}
+
+/* As long as the store is not changed; NULL when nothing has the uid. */
+static const node *object_of(const struct garbage *garbage, str uid,
+                             const struct family_member **member_out)
+{
+    const struct family_member *member = family_find(family_of(garbage), uid);
+    if (member_out) *member_out = member;
+    const doc *d = member ? map_get(&member->collection->objects, member->key) : NULL;
+    return d ? d->root : NULL;
+}
+
+/* One of its owners is there, and does not wait for its dependents to go. */
+static bool has_owner(const struct garbage *garbage, const node *object)
+{
+    NODE_EACH (owners_of(object), owner) {
+        const node *at = object_of(garbage, node_get_str(owner, STR("uid")), NULL);
+        if (at && !(is_ending(at) && has_finalizer(at, "foregroundDeletion"))) return true;
+    }
+    return false;
+}
+
+static void mark_dependents(struct garbage *garbage, str uid)
+{
+    const struct map *dependents = family_dependents(family_of(garbage), uid);
+    if (!dependents) return;
+    MAP_EACH (dependents, entry) {
+        mark(garbage, entry->key);
+    }
+}
+
+static void mark_owners(struct garbage *garbage, const node *object)
+{
+    NODE_EACH (owners_of(object), owner) {
+        mark(garbage, node_get_str(owner, STR("uid")));
+    }
+}
+
+/* The dependents of an owner that is to leave them forget it. */
+static void orphan(struct garbage *garbage, arena *a, str uid)
+{
+    const struct map *dependents = family_dependents(family_of(garbage), uid);
+    size_t count = 0;
+    str *uids = NEW_ARRAY(a, str, dependents ? dependents->count + 1 : 1);
+    if (dependents) {
+        MAP_EACH (dependents, entry) {
+            uids[count++] = str_dup(a, entry->key);
+        }
+    }
+    for (size_t i = 0; i < count; i++) {
+        const struct family_member *member;
+        node *child = doc_copy(a, object_of(garbage, uids[i], &member));
+        node *refs = node_find(child, "metadata", "ownerReferences", NULL);
+        for (uint32_t k = 0; refs && k < refs->count; k++)
+            if (str_eq(node_get_str(refs->items[k], STR("uid")), uid)) node_remove_at(refs, k--);
+        const struct served *served = child ? kind_of(garbage, member->collection) : NULL;
+        if (!served) continue;
+        err *e AUTO(err_done) =
+            write_put(garbage->world, served, "kube-controller-manager", "", child);
+    }
+}
+
+/* ---- namespaces ---- */
+
+static const struct collection *spaces_of(const struct garbage *garbage)
+{
+    return served_find(garbage->world->served, STR(""), STR("v1"), STR("namespaces"))->collection;
+}
+
+/* A namespace that ends or is gone: everything in it ends, too. */
+static void mark_content(struct garbage *garbage, str namespace)
+{
+    arena a AUTO(arena_done) = {0};
+    str prefix = str_concat(&a, namespace, STR("/"));
+    if (!family_count_in(family_of(garbage), namespace)) return;
     MAP_EACH (store_collections(garbage->world->store), entry) {
         const struct collection *collection = entry->value;
         MAP_EACH (&collection->objects, object) {
-            const node *root = ((const doc *)object->value)->root;
-            map_put(&sweep->uids, node_find_str(root, "metadata", "uid", NULL), (void *)root);
-            NODE_EACH (node_find(root, "metadata", "ownerReferences", NULL), owner) {
-                map_put(&sweep->children, node_get_str(owner, STR("uid")), sweep);
-            }
+            if (str_starts(object->key, prefix))
+                mark(garbage, uid_of(((const doc *)object->value)->root));
         }
     }
 }
 
-static void sweep_object(struct garbage *garbage, struct sweep *sweep, const struct served *served,
-                         str key)
+static void end_namespace(struct garbage *garbage, const struct collection *spaces, str name)
 {
-    const doc *d = map_get(&served->collection->objects, key);
-    if (!d) return;
-    const node *object = doc_copy(&sweep->a, d->root);
+    const doc *d = store_get(spaces, STR(""), name);
+    const node *finalizers = d ? node_find(d->root, "metadata", "finalizers", NULL) : NULL;
+    if (!d || !is_ending(d->root) || (finalizers && finalizers->count)) return;
+    if (family_count_in(family_of(garbage), name)) return;
+    doc_unref(store_remove(garbage->world->store, (struct collection *)spaces, STR(""), name));
+}
+
+/* True when the object is in a namespace that ends or is gone. */
+static bool is_in_ending(const struct garbage *garbage, str namespace)
+{
+    if (!namespace.len) return false;
+    const doc *space = store_get(spaces_of(garbage), STR(""), namespace);
+    return !space || is_ending(space->root);
+}
+
+/* ---- one object ---- */
+
+static void look_at(struct garbage *garbage, str uid)
+{
+    arena a AUTO(arena_done) = {0};
+    const struct family_member *member;
+    const node *object = doc_copy(&a, object_of(garbage, uid, &member));
+    const struct served *served = object ? kind_of(garbage, member->collection) : NULL;
+    if (!served) return;
     str namespace, name;
-    str_cut(key, '/', &namespace, &name);
-    const node *owners = node_find(object, "metadata", "ownerReferences", NULL);
-    bool foreground = false;
-    bool orphaned = owners && owners->count && !has_owner(&sweep->uids, object, &foreground);
-    const struct served *spaces =
-        served_find(garbage->world->served, STR(""), STR("v1"), STR("namespaces"));
-    const doc *space = namespace.len ? store_get(spaces->collection, STR(""), namespace) : NULL;
-    bool space_ends = namespace.len && (!space || is_ending(space->root));
-    if (space_ends) map_put(&sweep->spaces, namespace, sweep);
-    if ((orphaned || space_ends) && !is_ending(object))
-        write_delete(garbage->world, served, namespace, name);
-    if (!is_ending(object)) return;
-    str uid = node_find_str(object, "metadata", "uid", NULL);
-    NODE_EACH (node_find(object, "metadata", "finalizers", NULL), item) {
-        bool waits = str_is(item->text, "foregroundDeletion") && map_has(&sweep->children, uid);
-        if (str_is(item->text, "foregroundDeletion") && !waits) {
-            release_finalizer(garbage, served, object, "foregroundDeletion");
-            return;
-        }
+    str_cut(str_dup(&a, member->key), '/', &namespace, &name);
+    const node *owners = owners_of(object);
+    bool orphaned = owners && owners->count && !has_owner(garbage, object);
+    if (!is_ending(object)) {
+        if (orphaned || is_in_ending(garbage, namespace))
+            write_delete(garbage->world, served, namespace, name);
+        return;
     }
-}
-
-/* Objects of an owner that is to leave them forget it. */
-static void orphan(struct garbage *garbage, struct sweep *sweep)
-{
-    MAP_EACH (&sweep->uids, entry) {
-        const node *owner = entry->value;
-        bool wanted = false;
-        NODE_EACH (node_find(owner, "metadata", "finalizers", NULL), item) {
-            wanted = wanted || str_is(item->text, "orphan");
-        }
-        if (!wanted || !is_ending(owner)) continue;
-        MAP_EACH (&sweep->uids, other) {
-            node *child = doc_copy(&sweep->a, other->value);
-            node *refs = node_find(child, "metadata", "ownerReferences", NULL);
-            bool changed = false;
-            for (uint32_t i = 0; refs && i < refs->count; i++) {
-                if (!str_eq(node_get_str(refs->items[i], STR("uid")), entry->key)) continue;
-                node_remove_at(refs, i--);
-                changed = true;
-            }
-            str version = node_get_str(child, STR("apiVersion")), group = {0};
-            if (!str_cut(version, '/', &group, &version)) group = (str){0};
-            const struct served *served = served_kind(garbage->world->served, group, (str){0},
-                                                      node_get_str(child, STR("kind")));
-            if (!changed || !served) continue;
-            err *e AUTO(err_done) =
-                write_put(garbage->world, served, "kube-controller-manager", "", child);
-        }
-        str version = node_get_str(owner, STR("apiVersion")), group = {0};
-        if (!str_cut(version, '/', &group, &version)) group = (str){0};
-        const struct served *served =
-            served_kind(garbage->world->served, group, (str){0}, node_get_str(owner, STR("kind")));
-        if (served) release_finalizer(garbage, served, doc_copy(&sweep->a, owner), "orphan");
-        return; /* the maps are out of date now */
-    }
-}
-
-static void end_namespaces(struct garbage *garbage, struct sweep *sweep)
-{
-    const struct served *spaces =
-        served_find(garbage->world->served, STR(""), STR("v1"), STR("namespaces"));
-    size_t count;
-    str *keys = store_keys(&sweep->a, spaces->collection, &count);
-    for (size_t i = 0; i < count; i++) {
-        const doc *d = map_get(&spaces->collection->objects, keys[i]);
-        str name = str_skip(keys[i], 1);
-        const node *finalizers = node_find(d->root, "metadata", "finalizers", NULL);
-        if (!is_ending(d->root) || map_has(&sweep->spaces, name)) continue;
-        if (!finalizers || !finalizers->count)
-            doc_unref(store_remove(garbage->world->store, spaces->collection, STR(""), name));
+    if (has_finalizer(object, "orphan")) {
+        orphan(garbage, &a, uid);
+        release_finalizer(garbage, served, object, "orphan");
+    } else if (has_finalizer(object, "foregroundDeletion") &&
+               !family_dependents(family_of(garbage), uid)) {
+        release_finalizer(garbage, served, object, "foregroundDeletion");
+    } else if (served->collection == spaces_of(garbage)) {
+        end_namespace(garbage, served->collection, name);
     }
 }
 
@@ -223,44 +259,82 @@ static void drop_kinds(struct garbage *garbage)
 
 static void run(void *context)
 {
+    enum { TURN = 100 }; /* objects at a time, so that requests get their turn */
     struct garbage *garbage = context;
+    arena a AUTO(arena_done) = {0};
+    str uids[TURN];
+    size_t count = 0;
     if (garbage->crds) {
         garbage->crds = false;
         establish(garbage);
         drop_kinds(garbage);
     }
-    struct sweep sweep = {0};
-    int64_t last = store_version(garbage->world->store) + LIMIT_SANDBOX_HISTORY / 2;
-    survey(garbage, &sweep);
-    orphan(garbage, &sweep);
-    MAP_EACH (store_collections(garbage->world->store), entry) {
-        const struct served *served = kind_of(garbage, entry->value);
-        size_t count = 0;
-        str *keys = served ? store_keys(&sweep.a, entry->value, &count) : NULL;
-        /* The survey's objects live at least as long as the window of changes keeps them. What is
-         * left comes with the next run, which these changes ask for. */
-        for (size_t i = 0; i < count && store_version(garbage->world->store) < last; i++)
-            sweep_object(garbage, &sweep, served, keys[i]);
+    MAP_EACH (&garbage->dirty, entry) {
+        if (count == TURN) break;
+        uids[count++] = str_dup(&a, entry->key);
+        map_remove(&garbage->dirty, entry->key);
     }
-    end_namespaces(garbage, &sweep);
-    map_done(&sweep.uids);
-    map_done(&sweep.children);
-    map_done(&sweep.spaces);
-    arena_done(&sweep.a);
+    for (size_t i = 0; i < count; i++)
+        look_at(garbage, uids[i]);
+    if (garbage->dirty.count) expect_run(garbage, 0);
 }
 
+static void expect_run(struct garbage *garbage, int64_t delay_ns)
+{
+    if (garbage->timer.item.place) return;
+    loop_timer_set(garbage->loop, &garbage->timer, clock_now_ns() + delay_ns, run, garbage);
+}
+
+static void mark(struct garbage *garbage, str uid)
+{
+    map_put(&garbage->dirty, uid, garbage);
+    expect_run(garbage, DELAY_NS);
+}
+
+/* What a change asks for: the object itself, those that hang on it, those that wait for it. */
 static void on_change(void *context, const struct store_change *change)
 {
-    enum { DELAY_MS = 5 };
     struct garbage *garbage = context;
-    bool crd = change->collection == served_crds(garbage->world->served);
-    bool owned = change->kind == STORE_ADDED &&
-                 node_find(change->after->root, "metadata", "ownerReferences", NULL);
-    if (crd) garbage->crds = true;
-    if (!crd && !owned && change->kind != STORE_DELETED && !is_ending(change->after->root)) return;
-    if (garbage->timer.item.place) return;
-    loop_timer_set(garbage->loop, &garbage->timer, clock_now_ns() + DELAY_MS * CLOCK_MS, run,
-                   garbage);
+    const node *before = change->before ? change->before->root : NULL, *after = change->after->root;
+    str uid = uid_of(after), name = node_find_str(after, "metadata", "name", NULL);
+    str namespace = node_find_str(after, "metadata", "namespace", NULL);
+    bool is_space = change->collection == spaces_of(garbage);
+    if (change->collection == served_crds(garbage->world->served)) {
+        garbage->crds = true;
+        expect_run(garbage, DELAY_NS);
+    }
+    if (owners_of(before) &&
+        (change->kind == STORE_DELETED || !node_equal(owners_of(before), owners_of(after))))
+        mark_owners(garbage, before);
+    if (change->kind == STORE_DELETED) {
+        mark_dependents(garbage, uid);
+        if (is_space) mark_content(garbage, name);
+        if (!namespace.len || family_count_in(family_of(garbage), namespace)) return;
+        const doc *space = store_get(spaces_of(garbage), STR(""), namespace);
+        if (space && is_ending(space->root)) mark(garbage, uid_of(space->root));
+        return;
+    }
+    if (is_ending(after)) {
+        mark(garbage, uid);
+        mark_dependents(garbage, uid);
+        if (is_space && !is_ending(before)) mark_content(garbage, name);
+    } else if (owners_of(after) && !node_equal(owners_of(before), owners_of(after))) {
+        mark(garbage, uid);
+    }
+}
+
+/* What a snapshot left half done. */
+static void mark_unfinished(struct garbage *garbage)
+{
+    MAP_EACH (store_collections(garbage->world->store), entry) {
+        const struct collection *collection = entry->value;
+        MAP_EACH (&collection->objects, object) {
+            const node *root = ((const doc *)object->value)->root;
+            if (is_ending(root) || owners_of(root)) mark(garbage, uid_of(root));
+            if (is_ending(root) && collection == spaces_of(garbage))
+                mark_content(garbage, node_find_str(root, "metadata", "name", NULL));
+        }
+    }
 }
 
 struct garbage *garbage_new(struct world *world, struct loop *loop)
@@ -269,6 +343,7 @@ struct garbage *garbage_new(struct world *world, struct loop *loop)
     *garbage = (struct garbage){.world = world, .loop = loop};
     garbage->listener = (struct store_listener){.fn = on_change, .context = garbage};
     store_listen(world->store, &garbage->listener);
+    mark_unfinished(garbage);
     return garbage;
 }
 
@@ -277,5 +352,11 @@ void garbage_free(struct garbage *garbage)
     if (!garbage) return;
     list_remove(&garbage->listener.link);
     loop_timer_cancel(garbage->loop, &garbage->timer);
+    map_done(&garbage->dirty);
     free(garbage);
+}
+
+size_t garbage_pending(const struct garbage *garbage)
+{
+    return garbage->dirty.count;
 }

@@ -8,6 +8,7 @@ struct store {
     arena arena; /* of the collections */
     int64_t version;
     struct map collections;
+    struct family *family;
     size_t count;
     struct store_change *history; /* a ring */
     size_t history_from, history_count;
@@ -18,6 +19,7 @@ struct store *store_new(void)
 {
     struct store *store = lang_zalloc(sizeof *store);
     store->history = lang_zalloc(LIMIT_SANDBOX_HISTORY * sizeof *store->history);
+    store->family = family_new();
     store->version = 1;
     list_init(&store->listeners);
     return store;
@@ -43,6 +45,7 @@ void store_free(struct store *store)
     for (size_t i = 0; i < LIMIT_SANDBOX_HISTORY; i++)
         forget(&store->history[i]);
     map_done(&store->collections);
+    family_free(store->family);
     arena_done(&store->arena);
     free(store->history);
     free(store);
@@ -67,6 +70,11 @@ struct collection *store_collection(struct store *store, str id)
 const struct map *store_collections(const struct store *store)
 {
     return &store->collections;
+}
+
+const struct family *store_family(const struct store *store)
+{
+    return store->family;
 }
 
 static str key_of(arena *a, str namespace, str name)
@@ -117,6 +125,7 @@ err *store_put(struct store *store, struct collection *collection, const node *o
     after->root = doc_copy(&after->arena, object);
     set_version(store, after);
     map_put(&collection->objects, key, after);
+    family_put(store->family, collection, key, before ? before->root : NULL, after->root);
     record(store, (struct store_change){store->version, before ? STORE_MODIFIED : STORE_ADDED,
                                         collection, before, after});
     doc_unref(before);
@@ -127,8 +136,10 @@ err *store_put(struct store *store, struct collection *collection, const node *o
 doc *store_remove(struct store *store, struct collection *collection, str namespace, str name)
 {
     arena a AUTO(arena_done) = {0};
-    doc *before = map_remove(&collection->objects, key_of(&a, namespace, name));
+    str key = key_of(&a, namespace, name);
+    doc *before = map_remove(&collection->objects, key);
     must(before);
+    family_remove(store->family, key, before->root);
     store->count--;
     store->version++;
     doc *after = doc_new();
@@ -201,8 +212,11 @@ err *store_restore(struct store *store, const node *dump)
             str namespace = node_find_str(object, "metadata", "namespace", NULL);
             doc *d = doc_new();
             d->root = doc_copy(&d->arena, object);
-            doc *twin = map_put(&collection->objects, key_of(&a, namespace, name), d);
+            str key = key_of(&a, namespace, name);
+            doc *twin = map_put(&collection->objects, key, d);
             if (!twin) store->count++;
+            if (twin) family_remove(store->family, key, twin->root);
+            family_put(store->family, collection, key, NULL, d->root);
             doc_unref(twin);
         }
     }

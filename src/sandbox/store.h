@@ -8,6 +8,7 @@
 #include "base/list.h"
 #include "base/map.h"
 #include "doc/doc.h"
+#include "sandbox/family.h"
 
 struct store;
 
@@ -32,6 +33,8 @@ int64_t store_version(const struct store *store);
 /* Never NULL, and for good. */
 struct collection *store_collection(struct store *store, str id);
 const struct map *store_collections(const struct store *store); /* id -> collection */
+
+const struct family *store_family(const struct store *store);
 
 /* NULL when there is none; as long as it is not changed. */
 doc *store_get(const struct collection *collection, str namespace, str name);

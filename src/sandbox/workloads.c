@@ -10,12 +10,19 @@
 
 #define MANAGER "kube-controller-manager"
 
+enum {
+    KINDS_MAX = 16,
+    TURN = 100 /* objects at a time, so that requests get their turn */
+};
+
 struct workloads {
     struct world *world;
     struct loop *loop;
     struct store_listener listener;
-    struct loop_timer timer, again; /* again: some rollout is not complete */
-    struct map dirty;               /* "Kind namespace/name" */
+    struct loop_timer timer, again;
+    struct map dirty;      /* "Kind namespace/name" */
+    struct map unfinished; /* "namespace/name" of Deployments whose rollout is not complete */
+    const struct collection *collections[KINDS_MAX]; /* in the order of kinds */
     bool pods_run;
 };
 
@@ -78,8 +85,13 @@ struct children {
 static struct children children_of(struct job *job, const struct served *served)
 {
     struct children children = {0};
-    MAP_EACH (&served->collection->objects, entry) {
-        const node *root = ((const doc *)entry->value)->root;
+    const struct family *family = store_family(job->workloads->world->store);
+    const struct map *uids = family_dependents(family, job->uid);
+    if (!uids) return children;
+    MAP_EACH (uids, entry) {
+        const struct family_member *member = family_find(family, entry->key);
+        if (!member || member->collection != served->collection) continue;
+        const node *root = ((const doc *)map_get(&served->collection->objects, member->key))->root;
         if (!str_eq(node_get_str(controller_of(root), STR("uid")), job->uid)) continue;
         if (node_find(root, "metadata", "deletionTimestamp", NULL)) continue;
         *ARENA_PUSH(job->a, children.items, children.count, children.room) = doc_copy(job->a, root);
@@ -246,15 +258,20 @@ static void mark(struct workloads *workloads, str kind, str namespace, str name)
 static void look_again(void *context)
 {
     struct workloads *workloads = context;
-    MAP_EACH (&find_kind(workloads, "Deployment")->collection->objects, entry) {
+    MAP_EACH (&workloads->unfinished, entry) {
         str namespace, name;
         str_cut(entry->key, '/', &namespace, &name);
         mark(workloads, STR("Deployment"), namespace, name);
     }
+    map_clear(&workloads->unfinished);
 }
 
-static void expect_again(struct workloads *workloads)
+static void expect_again(struct job *job)
 {
+    struct workloads *workloads = job->workloads;
+    map_put(&workloads->unfinished,
+            str_printf(job->a, STR_FMT "/" STR_FMT, STR_ARG(job->namespace), STR_ARG(job->name)),
+            workloads);
     if (!workloads->again.item.place)
         loop_timer_set(workloads->loop, &workloads->again, clock_now_ns() + CLOCK_SECOND,
                        look_again, workloads);
@@ -300,7 +317,7 @@ static void report_deployment(struct job *job, struct rollout r)
                              late       ? "has timed out progressing."
                              : complete ? "has successfully progressed."
                                         : "is progressing."));
-    if (!complete && !late) expect_again(job->workloads);
+    if (!complete && !late) expect_again(job);
     put(job, job->served, "status", job->object);
 }
 
@@ -575,11 +592,12 @@ static void run(void *context)
     struct workloads *workloads = context;
     arena a AUTO(arena_done) = {0};
     size_t count = 0;
-    str *keys = NEW_ARRAY(&a, str, workloads->dirty.count + 1);
+    str keys[TURN];
     MAP_EACH (&workloads->dirty, entry) {
+        if (count == TURN) break;
         keys[count++] = str_dup(&a, entry->key);
+        map_remove(&workloads->dirty, entry->key);
     }
-    map_clear(&workloads->dirty);
     for (size_t i = 0; i < count; i++) {
         str kind, key;
         str_cut(keys[i], ' ', &kind, &key);
@@ -610,12 +628,12 @@ static void on_change(void *context, const struct store_change *change)
 {
     struct workloads *workloads = context;
     const node *object = change->after->root;
-    str namespace = node_find_str(object, "metadata", "namespace", NULL);
-    const node *owner = controller_of(object);
     for (size_t i = 0; i < COUNT(kinds); i++) {
-        const struct served *served = find_kind(workloads, kinds[i].kind);
-        if (served->collection != change->collection) continue;
-        mark(workloads, served->kind, namespace, node_find_str(object, "metadata", "name", NULL));
+        if (workloads->collections[i] != change->collection) continue;
+        str namespace = node_find_str(object, "metadata", "namespace", NULL);
+        const node *owner = controller_of(object);
+        mark(workloads, str_of(kinds[i].kind), namespace,
+             node_find_str(object, "metadata", "name", NULL));
         if (owner)
             mark(workloads, node_get_str(owner, STR("kind")), namespace,
                  node_get_str(owner, STR("name")));
@@ -626,6 +644,9 @@ struct workloads *workloads_new(struct world *world, struct loop *loop, bool pod
 {
     struct workloads *workloads = lang_zalloc(sizeof *workloads);
     *workloads = (struct workloads){.world = world, .loop = loop, .pods_run = pods_run};
+    _Static_assert(COUNT(kinds) <= KINDS_MAX, "raise KINDS_MAX");
+    for (size_t i = 0; i < COUNT(kinds); i++)
+        workloads->collections[i] = find_kind(workloads, kinds[i].kind)->collection;
     workloads->listener = (struct store_listener){.fn = on_change, .context = workloads};
     store_listen(world->store, &workloads->listener);
     return workloads;
@@ -638,5 +659,6 @@ void workloads_free(struct workloads *workloads)
     loop_timer_cancel(workloads->loop, &workloads->timer);
     loop_timer_cancel(workloads->loop, &workloads->again);
     map_done(&workloads->dirty);
+    map_done(&workloads->unfinished);
     free(workloads);
 }

@@ -5,7 +5,8 @@ Times on a shared machine are only comparable within one run; counts of requests
 number of Kustomizations, each with four objects from one repository: creating them until all are
 Ready, one commit that changes one object in each, one commit that changes one object in one, idle
 time, and up to a hundred objects changed by hand until all are as in Git again. The kustomize
-engine and the delivery of notices are measured alone, first."""
+engine and the delivery of notices are measured alone, first; what a unit costs among ten thousand,
+on the sandbox, last."""
 import os
 import subprocess
 import sys
@@ -27,6 +28,7 @@ from harness.tenant import Tenant, condition  # noqa: E402
 import engine  # noqa: E402
 import image_scan  # noqa: E402
 import image_update  # noqa: E402
+import scale  # noqa: E402
 
 IDLE_SECONDS = 30
 
@@ -160,3 +162,4 @@ if __name__ == "__main__":
     image_update.measure(print_row)
     for argument in sys.argv[1:] or ["50", "200"]:
         measure_fleet(int(argument))
+    scale.measure()
