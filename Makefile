@@ -99,6 +99,15 @@ $(BUILD)/fuzz/%: $(BUILD)/tests/fuzz/%.o $(OBJ)
 $(BUILD)/bench/%: $(BUILD)/tests/bench/%.o $(OBJ)
 	@mkdir -p $(@D)
 	$(CC) $(SANFLAGS) -o $@ $^ $(LIBS)
+# The scenarios: twins stand in for the network and for git, and threads, locks and clocks are theirs.
+TWINS := $(addprefix $(BUILD)/obj/,net/client.o net/transfer.o net/multi.o net/httpd.o \
+         net/file_answer.o git/gitrun.o)
+WRAPS := pthread_create pthread_join pthread_mutex_lock pthread_mutex_unlock pthread_cond_wait \
+         pthread_cond_timedwait pthread_cond_signal pthread_cond_broadcast clock_gettime nanosleep \
+         getrandom epoll_ctl epoll_wait write rename loop_stop_on_signals
+$(BUILD)/scenario: $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/scenario/*.c)) \
+        $(filter-out $(TWINS),$(OBJ))
+	$(CC) $(SANFLAGS) $(WRAPS:%=-Wl,--wrap=%) -o $@ $^ $(LIBS)
 $(BUILD)/tidy: $(BUILD)/tests/tidy.o $(filter $(BUILD)/obj/base/%,$(OBJ))
 	$(CC) $(SANFLAGS) -o $@ $^ $(LIBS)
 

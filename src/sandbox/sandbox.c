@@ -188,6 +188,11 @@ int sandbox_port(const struct sandbox *sandbox)
     return httpd_port(sandbox->httpd);
 }
 
+struct world *sandbox_world(struct sandbox *sandbox)
+{
+    return &sandbox->world;
+}
+
 str sandbox_kubeconfig(arena *a, const struct sandbox *sandbox)
 {
     return str_printf(a,

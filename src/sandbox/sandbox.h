@@ -8,6 +8,7 @@
 #include "base/err.h"
 
 struct sandbox;
+struct world;
 
 struct sandbox_options {
     str address;      /* "127.0.0.1:0" */
@@ -21,5 +22,7 @@ MUST_USE err *sandbox_start(struct sandbox_options options, struct sandbox **out
 /* Writes the snapshot, and ends. */
 MUST_USE err *sandbox_stop(struct sandbox *sandbox);
 int sandbox_port(const struct sandbox *sandbox);
+/* What it holds, for those who look on from within the program. Its thread's. */
+struct world *sandbox_world(struct sandbox *sandbox);
 /* For an administrator: the first of the tokens, and the certificate to trust. */
 str sandbox_kubeconfig(struct arena *a, const struct sandbox *sandbox);

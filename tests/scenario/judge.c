@@ -1,0 +1,285 @@
+#include "scenario/judge.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/arena.h"
+#include "doc/json.h"
+#include "sandbox/store.h"
+#include "sandbox/world.h"
+#include "scenario/baton.h"
+#include "scenario/stage.h"
+
+#define OWNER_NAME      "kustomize.toolkit.fluxcd.io/name"
+#define UNITS           "kustomize.toolkit.fluxcd.io/kustomizations"
+#define STUCK_NAME      "unit-3"
+
+static struct store_listener listener;
+static int complaints;
+static char first_complaint[512];
+static uint64_t writes;
+
+void judge_complain(const char *format, ...)
+{
+    char text[sizeof first_complaint];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    if (complaints++ == 0) memcpy(first_complaint, text, sizeof text);
+}
+
+int judge_complaints(void)
+{
+    return complaints;
+}
+
+str judge_first_complaint(void)
+{
+    return str_of(first_complaint);
+}
+
+uint64_t judge_writes(void)
+{
+    return writes;
+}
+
+void judge_log(const char *data, size_t len)
+{
+    if (str_find(str_from(data, len), STR(MODEL_SECRET_MARK)) >= 0)
+        judge_complain("a secret is in the log: %.*s", (int)MIN(len, (size_t)300), data);
+}
+
+/* ---- At every change ---- */
+
+static struct store *store(void)
+{
+    return sandbox_world(stage_sandbox())->store;
+}
+
+static const node *unit_object(str name)
+{
+    doc *unit = store_get(store_collection(store(), STR(UNITS)), STR("team"), name);
+    return unit ? unit->root : NULL;
+}
+
+static bool is_in_inventory(const node *unit, str id)
+{
+    NODE_EACH (node_find(unit, "status", "inventory", "entries", NULL), entry) {
+        if (str_eq(node_get_str(entry, STR("id")), id)) return true;
+    }
+    return false;
+}
+
+/* "apps_config-map-1__ConfigMap" */
+static str inventory_id(arena *a, const node *object)
+{
+    str group = {0}, version, api_version = node_get_str(object, STR("apiVersion"));
+    if (!str_cut(api_version, '/', &group, &version)) group = (str){0};
+    return str_printf(a, STR_FMT "_" STR_FMT "_" STR_FMT "_" STR_FMT,
+                      STR_ARG(node_find_str(object, "metadata", "namespace", NULL)),
+                      STR_ARG(node_find_str(object, "metadata", "name", NULL)), STR_ARG(group),
+                      STR_ARG(node_get_str(object, STR("kind"))));
+}
+
+static void check_write_ahead(const node *object, str owner)
+{
+    arena a AUTO(arena_done) = {0};
+    str id = inventory_id(&a, object);
+    const node *unit = unit_object(owner);
+    if (is_in_inventory(unit, id)) return;
+    judge_complain(STR_FMT " was made before it was in the inventory of " STR_FMT, STR_ARG(id),
+                   STR_ARG(owner));
+}
+
+/* Versions of revisions that are bad for a unit are negative. */
+static void check_all_or_nothing(const node *object, str owner)
+{
+    str version = node_find_str(object, "metadata", "annotations", "version", NULL);
+    if (!str_starts(version, STR("-"))) return;
+    judge_complain("an object of a bad revision of " STR_FMT " was applied, version " STR_FMT,
+                   STR_ARG(owner), STR_ARG(version));
+}
+
+static void check_secrecy(const node *object, const char *what)
+{
+    arena a AUTO(arena_done) = {0};
+    if (str_find(json_text(&a, object), STR(MODEL_SECRET_MARK)) < 0) return;
+    judge_complain("a secret is in %s", what);
+}
+
+static bool is_written_by_the_server(const struct store_change *change)
+{
+    static const char *const own[] = {"/pods",           "apps/replicasets",
+                                      "/events",         "coordination.k8s.io/leases",
+                                      "/namespaces",     "discovery.k8s.io/endpointslices",
+                                      "/endpoints",      "events.k8s.io/events"};
+    for (size_t i = 0; i < COUNT(own); i++) {
+        if (str_is(change->collection->id, own[i])) return true;
+    }
+    return false;
+}
+
+static void on_change(void *context, const struct store_change *change)
+{
+    (void)context;
+    const node *object = change->after->root;
+    str owner = node_find_str(object, "metadata", "labels", OWNER_NAME, NULL);
+    bool is_event = str_ends(change->collection->id, STR("events"));
+    baton_note((uint64_t)change->version);
+    baton_note(node_hash(node_find(object, "metadata", "name", NULL)));
+    if (!is_written_by_the_server(change)) writes++;
+    if (is_event) check_secrecy(object, "an event");
+    if (str_is(change->collection->id, UNITS)) check_secrecy(object, "a status");
+    if (!owner.len || change->kind == STORE_DELETED) return;
+    check_all_or_nothing(object, owner);
+    if (change->kind == STORE_ADDED) check_write_ahead(object, owner);
+}
+
+void judge_start(void)
+{
+    listener = (struct store_listener){.fn = on_change};
+    store_listen(store(), &listener);
+}
+
+/* ---- At rest ---- */
+
+static const node *condition(const node *unit, const char *type)
+{
+    NODE_EACH (node_find(unit, "status", "conditions", NULL), each) {
+        if (str_is(node_get_str(each, STR("type")), type)) return each;
+    }
+    return NULL;
+}
+
+static str content_of(arena *a, const struct model_thing *thing, const node *object)
+{
+    str text = {0};
+    const node *port;
+    int64_t number = 0;
+    switch (thing->kind) {
+    case MODEL_CONFIG_MAP:
+        return node_find_str(object, "data", "value", NULL);
+    case MODEL_SECRET:
+        return node_find_str(object, "data", "value", NULL);
+    case MODEL_SERVICE:
+        port = node_at(node_find(object, "spec", "ports", NULL), 0);
+        node_to_int(node_get(port, STR("port")), &number);
+        return str_printf(a, "%lld", (long long)number - 1000);
+    case MODEL_DEPLOYMENT:
+    default:
+        text = node_get_str(
+            node_at(node_find(object, "spec", "template", "spec", "containers", NULL), 0),
+            STR("image"));
+        str_strip_prefix(&text, STR("app:"));
+        str_strip_prefix(&text, STR("broken-"));
+        return text;
+    }
+}
+
+static str thing_difference(arena *a, const struct model_thing *thing, int index)
+{
+    str name = model_name(a, thing, index), unit = model_unit_name(a, thing->unit);
+    struct collection *all = store_collection(store(), str_of(model_collections[thing->kind]));
+    doc *object = store_get(all, STR("apps"), name);
+    if (!object) return str_concat(a, name, STR(" is missing"));
+    str owner = node_find_str(object->root, "metadata", "labels", OWNER_NAME, NULL);
+    if (!str_eq(owner, unit))
+        return str_printf(a, STR_FMT " belongs to '" STR_FMT "', not to " STR_FMT, STR_ARG(name),
+                          STR_ARG(owner), STR_ARG(unit));
+    str wanted = str_printf(a, "%d", thing->version);
+    str version = node_find_str(object->root, "metadata", "annotations", "version", NULL);
+    str content = content_of(a, thing, object->root);
+    bool same = thing->kind == MODEL_SECRET ? content.len > 0 : str_eq(content, wanted);
+    if (str_eq(version, wanted) && same) return (str){0};
+    return str_printf(a, STR_FMT " has version " STR_FMT " and content '" STR_FMT "', not " STR_FMT,
+                      STR_ARG(name), STR_ARG(version), STR_ARG(content), STR_ARG(wanted));
+}
+
+/* Objects that carry our labels. */
+static int owned_count(str unit)
+{
+    int count = 0;
+    for (int kind = 0; kind < MODEL_KINDS; kind++) {
+        struct collection *all = store_collection(store(), str_of(model_collections[kind]));
+        MAP_EACH (&all->objects, entry) {
+            const node *object = ((doc *)entry->value)->root;
+            count += str_eq(node_find_str(object, "metadata", "labels", OWNER_NAME, NULL), unit);
+        }
+    }
+    return count;
+}
+
+static str objects_difference(arena *a, const struct model_revision *revision, int unit)
+{
+    int count = 1; /* its base */
+    for (int i = 0; i < MODEL_THINGS; i++) {
+        const struct model_thing *thing = &revision->things[i];
+        if (!thing->exists || thing->unit != unit) continue;
+        str difference = thing_difference(a, thing, i);
+        if (difference.len) return difference;
+        count++;
+    }
+    str name = model_unit_name(a, unit);
+    if (owned_count(name) == count) return (str){0};
+    return str_printf(a, STR_FMT " has %d objects, not %d", STR_ARG(name), owned_count(name), count);
+}
+
+static bool is_ready(const node *unit, int64_t generation)
+{
+    const node *ready = condition(unit, "Ready");
+    return str_is(node_get_str(ready, STR("status")), "True") &&
+           node_get_int(ready, STR("observedGeneration"), -1) == generation;
+}
+
+static str unit_difference(arena *a, const struct model_revision *head, int unit)
+{
+    str name = model_unit_name(a, unit);
+    const node *object = unit_object(name);
+    if (!object) return str_concat(a, name, STR(" is missing"));
+    const node *ready = condition(object, "Ready");
+    str message = node_get_str(ready, STR("message"));
+    str applied = node_find_str(object, "status", "lastAppliedRevision", NULL);
+    const struct model_revision *revision = model_find(applied);
+    bool stuck = unit == MODEL_STUCK;
+    int64_t generation = node_get_int(node_get(object, STR("metadata")), STR("generation"), 0);
+    if (head->bad[unit]) {
+        for (int i = 0; i < head->bad[unit]; i++) {
+            str fault = str_printf(a, "fault-%d-%d", unit, i);
+            if (str_find(message, fault) < 0)
+                return str_printf(a, STR_FMT " does not name " STR_FMT ": " STR_FMT, STR_ARG(name),
+                                  STR_ARG(fault), STR_ARG(message));
+        }
+        return revision ? objects_difference(a, revision, unit) : (str){0};
+    }
+    str attempted = node_find_str(object, "status", "lastAttemptedRevision", NULL);
+    if (stuck) {
+        if (model_find(attempted) != head) return str_concat(a, name, STR(" did not try"));
+        return objects_difference(a, head, unit);
+    }
+    if (!is_ready(object, generation))
+        return str_printf(a, STR_FMT " is not ready: " STR_FMT, STR_ARG(name), STR_ARG(message));
+    if (revision != head) return str_concat(a, name, STR(" is at another revision"));
+    return objects_difference(a, head, unit);
+}
+
+str judge_difference(arena *a, const struct model_revision *head, const bool *gone)
+{
+    for (int unit = 0; unit < MODEL_UNITS; unit++) {
+        str name = model_unit_name(a, unit), difference;
+        if (!gone[unit]) {
+            difference = unit_difference(a, head, unit);
+        } else if (unit_object(name) || owned_count(name)) {
+            difference = str_concat(a, name, STR(" is not gone"));
+        } else {
+            continue;
+        }
+        if (difference.len) return difference;
+    }
+    doc *foreign = store_get(store_collection(store(), STR("/configmaps")), STR("apps"),
+                             STR("foreign"));
+    bool left_alone =
+        foreign && str_is(node_find_str(foreign->root, "data", "value", NULL), "mine");
+    return left_alone ? (str){0} : STR("the object of somebody else was touched");
+}
