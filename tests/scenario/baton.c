@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <pthread.h>
 #include <semaphore.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -50,6 +51,8 @@ void (*baton_before_io)(int group);
 void (*baton_on_error_output)(int group, const char *data, size_t len);
 bool (*baton_disk_is_full)(int group);
 
+static FILE *trace;
+
 static uint64_t draw(void)
 {
     uint64_t value = random_state += 0x9e3779b97f4a7c15u;
@@ -67,6 +70,17 @@ void baton_note(uint64_t value)
 {
     digest = (digest ^ value) * 0x100000001b3u;
     digest ^= digest >> 29;
+}
+
+void baton_trace(const char *format, ...)
+{
+    if (!trace) return;
+    va_list args;
+    va_start(args, format);
+    fprintf(trace, "%lld ", (long long)now_ns);
+    vfprintf(trace, format, args);
+    fputc('\n', trace);
+    va_end(args);
 }
 
 uint64_t baton_digest(void)
@@ -144,6 +158,7 @@ static void pass(void)
 {
     struct hand *next = choose(), *mine = self;
     baton_note((uint64_t)next->id);
+    baton_trace("%d -> %d", mine->id, next->id);
     if (next == mine) return;
     sem_post(&next->turn);
     while (sem_wait(&mine->turn) != 0) continue;
@@ -290,6 +305,7 @@ void baton_spawn(int group, void (*fn)(void *context), void *context)
 void baton_start(uint64_t seed)
 {
     must(!started);
+    if (getenv("SCENARIO_TRACE")) trace = fopen(getenv("SCENARIO_TRACE"), "w");
     started = true;
     random_state = seed * 0x9e3779b97f4a7c15u + 1;
     self = hand_new(0, NULL, NULL);
@@ -475,7 +491,8 @@ ssize_t __wrap_write(int fd, const void *data, size_t len)
         return (ssize_t)len;
     }
     bool wakes = fd >= 0 && fd < DESCRIPTORS_MAX && descriptors[fd];
-    if (!wakes && fd > STDERR_FILENO && is_file(fd)) {
+    bool file = !wakes && fd > STDERR_FILENO && is_file(fd);
+    if (file) {
         if (baton_before_io) baton_before_io(self->group);
         if (baton_disk_is_full && baton_disk_is_full(self->group)) {
             errno = ENOSPC;
@@ -484,6 +501,11 @@ ssize_t __wrap_write(int fd, const void *data, size_t len)
     }
     ssize_t written = __real_write(fd, data, len);
     if (wakes) wake_all(&descriptors[descriptors[fd] - 1]);
+    if (file) {
+        struct timespec now;
+        __wrap_clock_gettime(CLOCK_REALTIME, &now);
+        futimens(fd, (struct timespec[]){now, now});
+    }
     return written;
 }
 

@@ -33,6 +33,8 @@ uint64_t baton_below(uint64_t bound);
 /* Adds what happened to the digest of the run. */
 void baton_note(uint64_t value);
 uint64_t baton_digest(void);
+/* A line for SCENARIO_TRACE, a file; two runs of a seed have the same. */
+void baton_trace(const char *format, ...) PRINTF(1, 2);
 uint64_t baton_decisions(void);
 
 /* Called before a thread of the group writes a file or to the network; may kill the group. */

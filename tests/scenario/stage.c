@@ -7,7 +7,6 @@
 #include "cli/cli.h"
 #include "scenario/baton.h"
 #include "scenario/depot.h"
-#include "scenario/wire.h"
 
 enum { GROUP_API = 1, GROUP_GIT, GROUP_FIRST_OPERATOR, START_NS = 10000000 };
 
@@ -26,6 +25,7 @@ static struct {
     struct loop *loop;
     struct kube *kube;
     struct operator operators[STAGE_OPERATORS];
+    struct wire_weather weather;
     int groups;
     struct loop *loops[BATON_GROUPS]; /* of the operators, for a signal */
 } stage;
@@ -181,6 +181,7 @@ void stage_operator_start(int which)
     operator->group = stage.groups++;
     operator->runs = true;
     operator->kill_at = 0;
+    wire_weather_set(operator->group, stage.weather);
     baton_spawn(operator->group, operate, operator);
 }
 
@@ -227,4 +228,12 @@ int stage_operator_group(int which)
 void stage_disk_full(int which, bool full)
 {
     stage.operators[which].full = full;
+}
+
+void stage_weather(struct wire_weather weather)
+{
+    stage.weather = weather;
+    for (int i = 0; i < STAGE_OPERATORS; i++) {
+        if (stage.operators[i].runs) wire_weather_set(stage.operators[i].group, weather);
+    }
 }

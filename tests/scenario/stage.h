@@ -6,6 +6,7 @@
  */
 #include "kube/kube.h"
 #include "sandbox/sandbox.h"
+#include "scenario/wire.h"
 
 enum { STAGE_OPERATORS = 2, STAGE_GIT_PORT = 8080 };
 #define STAGE_GIT_URL "http://127.0.0.1:8080/fleet.git"
@@ -27,3 +28,4 @@ void stage_operator_kill_at(int which, int io);
 void stage_operator_forget(int which); /* its disk is empty at the next start */
 int stage_operator_group(int which);
 void stage_disk_full(int which, bool full);
+void stage_weather(struct wire_weather weather); /* for the requests of all operators */

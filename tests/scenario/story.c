@@ -13,7 +13,6 @@
 #include "scenario/judge.h"
 #include "scenario/model.h"
 #include "scenario/stage.h"
-#include "scenario/wire.h"
 
 enum { STEPS_MIN = 4, STEPS_MORE = 10, LOOK_S = 5, CONVERGE_S_MAX = 3600, QUIET_S = 900 };
 
@@ -270,12 +269,6 @@ static void step_start(struct story *story)
     stage_operator_start(which);
 }
 
-static void set_weather(struct wire_weather weather)
-{
-    for (int i = 0; i < STAGE_OPERATORS; i++)
-        wire_weather_set(stage_operator_group(i), weather);
-}
-
 static void step_weather(struct story *story)
 {
     struct wire_weather weather = {
@@ -288,14 +281,14 @@ static void step_weather(struct story *story)
     };
     tell(story, "the network loses %d requests and %d answers in a thousand, doubles %d",
          weather.lost_requests, weather.lost_answers, weather.doubled);
-    set_weather(weather);
+    stage_weather(weather);
     depot_fail(below(300));
 }
 
 static void step_fair(struct story *story)
 {
     tell(story, "the network is fair");
-    set_weather((struct wire_weather){0});
+    stage_weather((struct wire_weather){0});
     depot_fail(0);
 }
 

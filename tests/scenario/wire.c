@@ -281,6 +281,7 @@ static void answer(struct flight *flight, const struct httpd_answer *answer)
 {
     arena *a = &flight->arena;
     flight->answered = true;
+    baton_trace("answer %d %zu", answer->status, answer->body.len);
     str body = answer->body;
     struct http_header *headers = NEW_ARRAY(a, struct http_header, answer->field_count + 2);
     size_t count = 0;
@@ -435,6 +436,8 @@ void transfer_start(struct transfer *transfer)
     int64_t now_ns = transfer->started_ns = clock_now_ns();
     if (baton_before_io) baton_before_io(baton_group());
     requests[baton_group()]++;
+    baton_trace("%s " STR_FMT " " STR_FMT, request->method ?: "", STR_ARG(request->url),
+                STR_ARG(request->body));
     if (timeout_ms > 0) transfer->deadline_ns = now_ns + timeout_ms * CLOCK_MS;
     if (stall_ms > 0) transfer->stall_ns = stall_ms * CLOCK_MS;
     transfer->method = request->method ?: request->body.len ? "POST" : "GET";
