@@ -130,6 +130,8 @@ static void on_change(void *context, const struct store_change *change)
     baton_note((uint64_t)change->version);
     baton_note(node_hash(node_find(object, "metadata", "name", NULL)));
     if (!is_written_by_the_server(change)) writes++;
+    baton_trace("change %d of " STR_FMT " " STR_FMT, change->kind, STR_ARG(change->collection->id),
+                STR_ARG(node_find_str(object, "metadata", "name", NULL)));
     if (is_event) check_secrecy(object, "an event");
     if (str_is(change->collection->id, UNITS)) check_secrecy(object, "a status");
     if (!owner.len || change->kind == STORE_DELETED) return;
@@ -233,6 +235,12 @@ static bool is_ready(const node *unit, int64_t generation)
            node_get_int(ready, STR("observedGeneration"), -1) == generation;
 }
 
+/* It is bad, or waits for one that is. */
+static bool is_held(const struct model_revision *head, int unit)
+{
+    return head->bad[unit] || (unit == MODEL_DEPENDENT && head->bad[MODEL_DEPENDENCY]);
+}
+
 static str unit_difference(arena *a, const struct model_revision *head, int unit)
 {
     str name = model_unit_name(a, unit);
@@ -244,7 +252,7 @@ static str unit_difference(arena *a, const struct model_revision *head, int unit
     const struct model_revision *revision = model_find(applied);
     bool stuck = unit == MODEL_STUCK;
     int64_t generation = node_get_int(node_get(object, STR("metadata")), STR("generation"), 0);
-    if (head->bad[unit]) {
+    if (is_held(head, unit)) {
         for (int i = 0; i < head->bad[unit]; i++) {
             str fault = str_printf(a, "fault-%d-%d", unit, i);
             if (str_find(message, fault) < 0)

@@ -6,7 +6,9 @@
  */
 #include "base/str.h"
 
-enum { MODEL_UNITS = 4, MODEL_THINGS = 24, MODEL_REVISIONS = 128, MODEL_STUCK = 3 };
+enum { MODEL_UNITS = 4, MODEL_THINGS = 24, MODEL_REVISIONS = 128 };
+/* Some units are special: one depends on another, and of one no Deployment becomes ready. */
+enum { MODEL_DEPENDENCY = 1, MODEL_DEPENDENT = 2, MODEL_STUCK = 3 };
 
 enum model_kind { MODEL_CONFIG_MAP, MODEL_SECRET, MODEL_DEPLOYMENT, MODEL_SERVICE, MODEL_KINDS };
 

@@ -1,5 +1,5 @@
 /*
- * scenario [--seeds FROM-TO] [--jobs N] [--tell]: plays a story per seed, each
+ * scenario [--seeds FROM-TO] [--jobs N] [--tell | --here]: plays a story per seed, each
  * in a process of its own, and ends with the counts that tests/check reads.
  */
 #include <fcntl.h>
@@ -23,6 +23,7 @@ struct options {
     int64_t from, to;
     int jobs;
     bool tells;
+    bool here; /* the first seed, in this very process: for a debugger */
 };
 
 static arena memory;
@@ -35,6 +36,8 @@ static bool parse(int argc, char **argv, struct options *o)
         int64_t number;
         if (str_is(word, "--tell")) {
             o->tells = true;
+        } else if (str_is(word, "--here")) {
+            o->here = o->tells = true;
         } else if (str_is(word, "--jobs") && i + 1 < argc) {
             if (!str_to_int(str_of(argv[++i]), &number) || number < 1 || number > JOBS_MAX)
                 return false;
@@ -114,6 +117,7 @@ static int run(const struct options *o)
     struct story_result *results =
         mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     must(results != MAP_FAILED);
+    if (o->here) play(o->from, o, results);
     int running = 0, passed = 0, failed = 0;
     double begun = now(), simulated_s = 0;
     uint64_t requests = 0, decisions = 0, digest = 0;
@@ -155,7 +159,7 @@ int main(int argc, char **argv)
 {
     struct options options = {.from = 1, .to = 500, .jobs = 2};
     if (!parse(argc, argv, &options)) {
-        fprintf(stderr, "usage: scenario [--seeds FROM-TO] [--jobs N] [--tell]\n");
+        fprintf(stderr, "usage: scenario [--seeds FROM-TO] [--jobs N] [--tell | --here]\n");
         return 2;
     }
     setvbuf(stdout, NULL, _IOLBF, 0);

@@ -83,7 +83,7 @@ static void apply_unit(struct story *story, int unit)
           " spec: {interval: 10m, retryInterval: 20s, timeout: 30s, prune: true, wait: true,"
           " path: ./unit-%d, suspend: %s, %s sourceRef: {kind: GitRepository, name: fleet}}}",
           unit, unit, story->suspended[unit] ? "true" : "false",
-          unit == 2 ? "dependsOn: [{name: unit-1}]," : "");
+          unit == MODEL_DEPENDENT ? "dependsOn: [{name: unit-1}]," : "");
     story->gone[unit] = false;
 }
 
@@ -229,7 +229,7 @@ static void step_unit(struct story *story)
         story->suspended[unit] = !story->suspended[unit];
         tell(story, "unit %d is %s", unit, story->suspended[unit] ? "suspended" : "resumed");
         apply_unit(story, unit);
-    } else if (unit != 1) {
+    } else if (unit != MODEL_DEPENDENCY) {
         story->suspended[unit] = false;
         apply_unit(story, unit); /* a suspended one would leave its objects */
         tell(story, "unit %d is deleted", unit);

@@ -180,6 +180,21 @@ static err *take_data(struct flight *flight, const struct piece *piece)
     return transfer->events->data(transfer->context, str_from(piece->data, piece->len));
 }
 
+/* The head is kept by the transfer's arena, beyond the flight. */
+static void take_head(struct flight *flight)
+{
+    struct transfer *transfer = flight->transfer;
+    struct http_response *response = &transfer->response;
+    *response = flight->response;
+    response->headers = NEW_ARRAY(transfer->arena, struct http_header, response->header_count);
+    for (size_t i = 0; i < response->header_count; i++) {
+        const struct http_header *header = &flight->response.headers[i];
+        response->headers[i] = (struct http_header){str_dup(transfer->arena, header->name),
+                                                    str_dup(transfer->arena, header->value)};
+    }
+    if (transfer->events->head) transfer->events->head(transfer->context, response);
+}
+
 /* Events may end the transfer. */
 static void take(struct flight *flight, const struct piece *piece)
 {
@@ -188,8 +203,7 @@ static void take(struct flight *flight, const struct piece *piece)
     flight->heard_ns = clock_now_ns();
     switch (piece->kind) {
     case PIECE_HEAD:
-        transfer->response = flight->response;
-        if (transfer->events->head) transfer->events->head(transfer->context, &transfer->response);
+        take_head(flight);
         break;
     case PIECE_DATA:
         e = take_data(flight, piece);
