@@ -126,7 +126,7 @@ struct process {
     struct hook_server *hooks;
     struct probe_server *metrics, *health;
     struct lease *lease;
-    bool lost;
+    bool lost, ending;
 };
 
 static bool is_url(str address)
@@ -298,6 +298,7 @@ static void on_acquired(void *context)
 static void on_lost(void *context, str holder)
 {
     struct process *process = context;
+    if (process->ending) return; /* who ends needs the loop to the last */
     log_error("lost the lease: ending at once", LOG_STR("holder", holder));
     process->lost = true;
     loop_stop(process->loop);
@@ -371,6 +372,7 @@ static err *run(struct cli *cli, const void *options)
     if (process.artifacts) httpd_stop(process.artifacts);
     if (process.events) httpd_stop(process.events);
     hook_server_stop(process.hooks);
+    process.ending = true;
     loop_start(process.loop);
     end(&process);
     loop_join(process.loop);

@@ -199,6 +199,8 @@ static err *observe(struct unit *unit, bool healed_only)
 {
     struct unit_memory *memory = unit->memory;
     struct checks_result result;
+    /* The run that applied it may have had nothing to report yet. */
+    status_put_str(&unit->status, "lastAttemptedRevision", unit->artifact.revision);
     if (!memory->check_count) {
         status_unset(&unit->status, "Healthy");
         return succeed(unit, healed_only);

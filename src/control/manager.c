@@ -129,7 +129,8 @@ static void on_waited(void *context, int64_t span_ns)
                     (double)span_ns / 1e9);
 }
 
-/* A key became ready. Until every watch has its list, nothing can be decided, so it is held. */
+/* A key became ready. Until every watch has its list, nothing can be decided, so it is held. The
+ * lock keeps the pool from going away meanwhile: keys go on becoming ready after the end was told. */
 static void on_ready(void *context)
 {
     struct lane *lane = context;
@@ -137,10 +138,10 @@ static void on_ready(void *context)
     pthread_mutex_lock(&manager->lock);
     bool go = atomic_load(&manager->synced);
     if (!go) lane->held++;
+    if (go && !atomic_load(&manager->stopping)) pool_run(lane->pool, run_one, lane);
     pthread_mutex_unlock(&manager->lock);
     metrics_set(&metric_workqueue_depth, (str[]){str_of(lane->controller->name)},
                 (double)queue_depth(lane->queue));
-    if (go) pool_run(lane->pool, run_one, lane);
 }
 
 static void release_held(struct manager *manager)
@@ -680,7 +681,9 @@ static void stop_watches(void *context)
 
 void manager_stop(struct manager *manager)
 {
+    pthread_mutex_lock(&manager->lock);
     atomic_store(&manager->stopping, true);
+    pthread_mutex_unlock(&manager->lock);
     loop_call(manager->loop, stop_watches, manager);
     for (size_t i = 0; i < manager->lane_count; i++) {
         if (manager->lanes[i].pool) pool_free(manager->lanes[i].pool);

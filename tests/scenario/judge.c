@@ -132,6 +132,11 @@ static void on_change(void *context, const struct store_change *change)
     if (!is_written_by_the_server(change)) writes++;
     baton_trace("change %d of " STR_FMT " " STR_FMT, change->kind, STR_ARG(change->collection->id),
                 STR_ARG(node_find_str(object, "metadata", "name", NULL)));
+    if (str_is(change->collection->id, UNITS)) {
+        arena a AUTO(arena_done) = {0};
+        str status = json_text(&a, node_get(object, STR("status")));
+        baton_trace("status " STR_FMT, STR_ARG(status));
+    }
     if (is_event) check_secrecy(object, "an event");
     if (str_is(change->collection->id, UNITS)) check_secrecy(object, "a status");
     if (!owner.len || change->kind == STORE_DELETED) return;
@@ -235,6 +240,19 @@ static bool is_ready(const node *unit, int64_t generation)
            node_get_int(ready, STR("observedGeneration"), -1) == generation;
 }
 
+/* What never becomes ready is never the last applied revision: any that was good will do. */
+static str stuck_difference(arena *a)
+{
+    str difference = {0};
+    for (int i = model_revision_count() - 1; i >= 0; i--) {
+        const struct model_revision *revision = model_revision_at(i);
+        if (revision->bad[MODEL_STUCK]) continue;
+        difference = objects_difference(a, revision, MODEL_STUCK);
+        if (!difference.len) break;
+    }
+    return difference;
+}
+
 /* It is bad, or waits for one that is. */
 static bool is_held(const struct model_revision *head, int unit)
 {
@@ -259,6 +277,7 @@ static str unit_difference(arena *a, const struct model_revision *head, int unit
                 return str_printf(a, STR_FMT " does not name " STR_FMT ": " STR_FMT, STR_ARG(name),
                                   STR_ARG(fault), STR_ARG(message));
         }
+        if (stuck) return stuck_difference(a);
         return revision ? objects_difference(a, revision, unit) : (str){0};
     }
     str attempted = node_find_str(object, "status", "lastAttemptedRevision", NULL);

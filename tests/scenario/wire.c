@@ -5,6 +5,7 @@
 
 #include "base/buf.h"
 #include "base/clock.h"
+#include "base/fs.h"
 #include "base/limits.h"
 #include "scenario/baton.h"
 
@@ -299,7 +300,11 @@ static void answer(struct flight *flight, const struct httpd_answer *answer)
     str body = answer->body;
     struct http_header *headers = NEW_ARRAY(a, struct http_header, answer->field_count + 2);
     size_t count = 0;
-    must(!answer->file.len); /* nobody here asks for files */
+    int status = answer->status;
+    if (answer->file.len) {
+        err *e AUTO(err_done) = fs_read(a, answer->file, LIMIT_HTTP_BODY_BYTES, &body);
+        status = e ? 404 : 200;
+    }
     if (answer->content_type.len)
         add_field(flight, headers, &count, STR("content-type"), answer->content_type);
     if (!answer->stream)
@@ -307,7 +312,7 @@ static void answer(struct flight *flight, const struct httpd_answer *answer)
     for (size_t i = 0; i < answer->field_count; i++)
         add_field(flight, headers, &count, answer->fields[i].name, answer->fields[i].value);
     flight->response =
-        (struct http_response){.status = answer->status, .headers = headers, .header_count = count};
+        (struct http_response){.status = status, .headers = headers, .header_count = count};
     if (happens(weathers[flight->group].lost_answers)) {
         flight->lost = baton_below(2);
         send_piece(flight, PIECE_BREAK, (str){0});
