@@ -18,19 +18,19 @@
 enum {
     HANDS_MAX = 2048,
     DESCRIPTORS_MAX = 4096,
-    STEP_NS = 200,      /* so that those who only look at the clock get on, too */
+    STEP_NS = 200,         /* so that those who only look at the clock get on, too */
     OVERTAKEN_ONE_IN = 16, /* at a lock that is free */
 };
-#define FIRST_NOW_NS   ((int64_t)1000 * 1000000000)       /* monotonic */
-#define FIRST_WALL_NS  ((int64_t)1790000000 * 1000000000) /* since 1970 */
+#define FIRST_NOW_NS    ((int64_t)1000 * 1000000000)       /* monotonic */
+#define FIRST_WALL_NS   ((int64_t)1790000000 * 1000000000) /* since 1970 */
 #define REALTIME_FROM_S 1000000000 /* a time-out from here on is a time of the wall */
 
 /* A thread. */
 struct hand {
     int id, group;
     enum { READY, WAITING, GONE } state;
-    const void *on;   /* a condition, a mutex, a hand; &descriptors[fd] of an epoll */
-    int64_t due_ns;   /* of the wait; INT64_MAX: none */
+    const void *on; /* a condition, a mutex, a hand; &descriptors[fd] of an epoll */
+    int64_t due_ns; /* of the wait; INT64_MAX: none */
     bool timed_out;
     sem_t turn;
     pthread_t real;
@@ -44,7 +44,8 @@ static __thread struct hand *self;
 static bool started;
 static int64_t now_ns = FIRST_NOW_NS, skew_ns;
 static uint64_t random_state, digest, decisions;
-/* Of an eventfd, the epoll that looks at it, plus one; the address of an item stands for an epoll. */
+/* Of an eventfd, the epoll that looks at it, plus one; the address of an item stands for an epoll.
+ */
 static int descriptors[DESCRIPTORS_MAX];
 
 void (*baton_before_io)(int group);
@@ -161,7 +162,8 @@ static void pass(void)
     baton_trace("%d -> %d", mine->id, next->id);
     if (next == mine) return;
     sem_post(&next->turn);
-    while (sem_wait(&mine->turn) != 0) continue;
+    while (sem_wait(&mine->turn) != 0)
+        continue;
 }
 
 /* True when the wait ended because of its time. */
@@ -209,10 +211,10 @@ static void remove_hand(struct hand *hand)
 
 /* ---- Threads ---- */
 
-int __real_pthread_create(pthread_t *thread, const pthread_attr_t *attributes,
-                          void *(*fn)(void *), void *context);
-int __wrap_pthread_create(pthread_t *thread, const pthread_attr_t *attributes,
-                          void *(*fn)(void *), void *context);
+int __real_pthread_create(pthread_t *thread, const pthread_attr_t *attributes, void *(*fn)(void *),
+                          void *context);
+int __wrap_pthread_create(pthread_t *thread, const pthread_attr_t *attributes, void *(*fn)(void *),
+                          void *context);
 int __real_pthread_join(pthread_t thread, void **result);
 int __wrap_pthread_join(pthread_t thread, void **result);
 
@@ -231,7 +233,8 @@ static struct hand *hand_new(int group, void *(*fn)(void *), void *context)
 static void *run_hand(void *context)
 {
     struct hand *hand = context;
-    while (sem_wait(&hand->turn) != 0) continue;
+    while (sem_wait(&hand->turn) != 0)
+        continue;
     self = hand;
     hand->fn(hand->context);
     remove_hand(hand);
@@ -249,8 +252,8 @@ static int create(struct hand *hand, const pthread_attr_t *attributes)
     return status;
 }
 
-int __wrap_pthread_create(pthread_t *thread, const pthread_attr_t *attributes,
-                          void *(*fn)(void *), void *context)
+int __wrap_pthread_create(pthread_t *thread, const pthread_attr_t *attributes, void *(*fn)(void *),
+                          void *context)
 {
     if (!started) return __real_pthread_create(thread, attributes, fn, context);
     struct hand *hand = hand_new(self->group, fn, context);
@@ -271,7 +274,8 @@ int __wrap_pthread_join(pthread_t thread, void **result)
 {
     if (!started) return __real_pthread_join(thread, result);
     struct hand *hand = find(thread);
-    while (hand && hand->state != GONE) wait_on(hand, INT64_MAX);
+    while (hand && hand->state != GONE)
+        wait_on(hand, INT64_MAX);
     return __real_pthread_join(thread, result);
 }
 
@@ -340,7 +344,8 @@ static bool is_alive(int group)
 void baton_wait(int group)
 {
     const int64_t look_ns = 10 * 1000000;
-    while (is_alive(group)) wait_on(&hands[0], now_ns + look_ns);
+    while (is_alive(group))
+        wait_on(&hands[0], now_ns + look_ns);
 }
 
 /* ---- Locks and conditions ---- */
@@ -362,7 +367,8 @@ int __wrap_pthread_mutex_lock(pthread_mutex_t *mutex)
     if (!started) return __real_pthread_mutex_lock(mutex);
     if (draw() % OVERTAKEN_ONE_IN == 0) pass();
     int status;
-    while ((status = pthread_mutex_trylock(mutex)) == EBUSY) wait_on(mutex, INT64_MAX);
+    while ((status = pthread_mutex_trylock(mutex)) == EBUSY)
+        wait_on(mutex, INT64_MAX);
     return status;
 }
 

@@ -129,8 +129,7 @@ static void host(void *context)
     struct httpd *httpd;
     str address = str_printf(&memory, "127.0.0.1:%d", place->port);
     err *e = httpd_start(
-        loop,
-        (struct httpd_options){.address = address, .body_limit = 65536, .handler = serve},
+        loop, (struct httpd_options){.address = address, .body_limit = 65536, .handler = serve},
         &httpd);
     must(!e);
     loop_run(loop);
@@ -200,8 +199,8 @@ static err *list(arena *a, const struct gitrun *run, str sha, str *out)
             str folder = str_head(path, at);
             bool same = at < last.len && str_eq(str_head(last, at), folder) && last.data[at] == '/';
             if (path.data[at] != '/' || same) continue;
-            buf_printf(&b, "040000 tree " STR_FMT "\t" STR_FMT,
-                       STR_ARG(sha_of(a, "tree", folder)), STR_ARG(folder));
+            buf_printf(&b, "040000 tree " STR_FMT "\t" STR_FMT, STR_ARG(sha_of(a, "tree", folder)),
+                       STR_ARG(folder));
             buf_add_char(&b, '\0');
         }
         buf_printf(&b, "100644 blob " STR_FMT "\t" STR_FMT, STR_ARG(tree->blobs[i].sha),

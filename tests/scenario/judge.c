@@ -11,9 +11,9 @@
 #include "scenario/baton.h"
 #include "scenario/stage.h"
 
-#define OWNER_NAME      "kustomize.toolkit.fluxcd.io/name"
-#define UNITS           "kustomize.toolkit.fluxcd.io/kustomizations"
-#define STUCK_NAME      "unit-3"
+#define OWNER_NAME "kustomize.toolkit.fluxcd.io/name"
+#define UNITS      "kustomize.toolkit.fluxcd.io/kustomizations"
+#define STUCK_NAME "unit-3"
 
 static struct store_listener listener;
 static int complaints;
@@ -111,10 +111,10 @@ static void check_secrecy(const node *object, const char *what)
 
 static bool is_written_by_the_server(const struct store_change *change)
 {
-    static const char *const own[] = {"/pods",           "apps/replicasets",
-                                      "/events",         "coordination.k8s.io/leases",
-                                      "/namespaces",     "discovery.k8s.io/endpointslices",
-                                      "/endpoints",      "events.k8s.io/events"};
+    static const char *const own[] = {"/pods",       "apps/replicasets",
+                                      "/events",     "coordination.k8s.io/leases",
+                                      "/namespaces", "discovery.k8s.io/endpointslices",
+                                      "/endpoints",  "events.k8s.io/events"};
     for (size_t i = 0; i < COUNT(own); i++) {
         if (str_is(change->collection->id, own[i])) return true;
     }
@@ -230,7 +230,8 @@ static str objects_difference(arena *a, const struct model_revision *revision, i
     }
     str name = model_unit_name(a, unit);
     if (owned_count(name) == count) return (str){0};
-    return str_printf(a, STR_FMT " has %d objects, not %d", STR_ARG(name), owned_count(name), count);
+    return str_printf(a, STR_FMT " has %d objects, not %d", STR_ARG(name), owned_count(name),
+                      count);
 }
 
 static bool is_ready(const node *unit, int64_t generation)
@@ -304,8 +305,8 @@ str judge_difference(arena *a, const struct model_revision *head, const bool *go
         }
         if (difference.len) return difference;
     }
-    doc *foreign = store_get(store_collection(store(), STR("/configmaps")), STR("apps"),
-                             STR("foreign"));
+    doc *foreign =
+        store_get(store_collection(store(), STR("/configmaps")), STR("apps"), STR("foreign"));
     bool left_alone =
         foreign && str_is(node_find_str(foreign->root, "data", "value", NULL), "mine");
     return left_alone ? (str){0} : STR("the object of somebody else was touched");

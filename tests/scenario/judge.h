@@ -16,8 +16,8 @@
 
 /* Looks on from now on. */
 void judge_start(void);
-/* Why the cluster is not yet what Git says; empty when it is. The units that are marked as gone have
- * no object. */
+/* Why the cluster is not yet what Git says; empty when it is. The units that are marked as gone
+ * have no object. */
 str judge_difference(struct arena *a, const struct model_revision *head, const bool *gone);
 /* Changes by anybody but the API server's own controllers and the lease so far. */
 uint64_t judge_writes(void);

@@ -79,14 +79,14 @@ static size_t add_unit(arena *a, const struct model_revision *revision, int unit
     }
     files[count++] = (struct depot_file){
         str_concat(a, folder, STR("/base.yaml")),
-        str_printf(a, "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: base-%d, namespace: apps}\n",
+        str_printf(a,
+                   "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: base-%d, namespace: apps}\n",
                    unit)};
     for (int i = 0; i < MODEL_THINGS; i++) {
         const struct model_thing *thing = &revision->things[i];
         if (!thing->exists || thing->unit != unit) continue;
-        files[count++] =
-            (struct depot_file){str_printf(a, STR_FMT "/thing-%02d.yaml", STR_ARG(folder), i),
-                                manifest(a, thing, i)};
+        files[count++] = (struct depot_file){
+            str_printf(a, STR_FMT "/thing-%02d.yaml", STR_ARG(folder), i), manifest(a, thing, i)};
     }
     return count;
 }

@@ -88,9 +88,9 @@ static bool report(const struct job *job, int status, const struct story_result 
     err *e AUTO(err_done) = fs_remove_tree(own);
     if (ended && result->good) return true;
     printf("seed %lld: %s\n", (long long)job->seed,
-           ended                                              ? result->complaint
+           ended                                                ? result->complaint
            : WIFSIGNALED(status) && WTERMSIG(status) == SIGALRM ? "it does not end"
-                                                              : "the program aborted");
+                                                                : "the program aborted");
     fflush(stdout);
     return false;
 }

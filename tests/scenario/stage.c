@@ -10,7 +10,8 @@
 
 enum { GROUP_API = 1, GROUP_GIT, GROUP_FIRST_OPERATOR, START_NS = 10000000 };
 
-struct operator {
+struct operator
+{
     int group; /* of this run; 0: it never ran */
     bool runs, full;
     int kill_at;
@@ -55,7 +56,8 @@ static void serve_api(void *context)
 static void start_api(void)
 {
     baton_spawn(GROUP_API, serve_api, NULL);
-    while (!stage.ready) clock_sleep(START_NS);
+    while (!stage.ready)
+        clock_sleep(START_NS);
     stage.kubeconfig = fs_join(&memory, stage.folder, STR("kubeconfig"));
     err *e = fs_write(stage.kubeconfig, sandbox_kubeconfig(&memory, stage.sandbox), 0600);
     must(!e);
@@ -72,9 +74,10 @@ void stage_start(str folder, str snapshot)
     err *e = kubeconfig_load(&memory, stage.kubeconfig, (str){0}, &config);
     must(!e);
     stage.loop = loop_new();
-    e = kube_new(stage.loop, &config,
-                 (struct kube_options){.field_manager = STR("kubectl"), .user_agent = STR("kubectl")},
-                 &stage.kube);
+    e = kube_new(
+        stage.loop, &config,
+        (struct kube_options){.field_manager = STR("kubectl"), .user_agent = STR("kubectl")},
+        &stage.kube);
     must(!e);
     loop_start(stage.loop);
 }
@@ -103,7 +106,7 @@ struct kube *stage_kube(void)
 
 /* ---- Operators ---- */
 
-static struct operator *operator_of_group(int group)
+static struct operator* operator_of_group(int group)
 {
     for (int i = 0; i < STAGE_OPERATORS; i++) {
         if (group && stage.operators[i].group == group) return &stage.operators[i];
@@ -111,7 +114,7 @@ static struct operator *operator_of_group(int group)
     return NULL;
 }
 
-static void kill_operator(struct operator *operator)
+static void kill_operator(struct operator* operator)
 {
     operator->runs = false;
     operator->kill_at = 0;
@@ -122,14 +125,14 @@ static void kill_operator(struct operator *operator)
 
 static void before_io(int group)
 {
-    struct operator *operator = operator_of_group(group);
-    if (operator && operator->kill_at && --operator->kill_at == 0) kill_operator(operator);
+    struct operator* operator= operator_of_group(group);
+    if (operator&& operator->kill_at && -- operator->kill_at == 0) kill_operator(operator);
 }
 
 static bool disk_is_full(int group)
 {
-    struct operator *operator = operator_of_group(group);
-    return operator && operator->full;
+    struct operator* operator= operator_of_group(group);
+    return operator&& operator->full;
 }
 
 static str folder_of(int which)
@@ -139,9 +142,9 @@ static str folder_of(int which)
 
 static void operate(void *context)
 {
-    struct operator *operator = context;
+    struct operator* operator= context;
     arena a AUTO(arena_done) = {0};
-    int which = (int)(operator - stage.operators);
+    int which = (int)(operator- stage.operators);
     char *storage = str_z(&a, folder_of(which));
     char *address = str_z(&a, str_printf(&a, "127.0.0.1:%d", 9090 + which));
     char *kubeconfig = str_z(&a, stage.kubeconfig);
@@ -174,8 +177,8 @@ static void operate(void *context)
 
 void stage_operator_start(int which)
 {
-    struct operator *operator = &stage.operators[which];
-    must(!operator->runs && stage.groups < BATON_GROUPS);
+    struct operator* operator= & stage.operators[which];
+    must(!operator->runs && stage.groups<BATON_GROUPS);
     baton_before_io = before_io;
     baton_disk_is_full = disk_is_full;
     operator->group = stage.groups++;
@@ -192,7 +195,7 @@ bool stage_operator_runs(int which)
 
 void stage_operator_stop(int which)
 {
-    struct operator *operator = &stage.operators[which];
+    struct operator* operator= & stage.operators[which];
     if (!operator->runs) return;
     struct loop *loop = stage.loops[operator->group];
     if (!loop) {

@@ -20,7 +20,8 @@ struct sandbox *stage_sandbox(void);
 struct kube *stage_kube(void); /* of the user */
 
 void stage_operator_start(int which);
-bool stage_operator_runs(int which); /* it may have ended by itself, as one does that lost the lease */
+bool stage_operator_runs(
+    int which); /* it may have ended by itself, as one does that lost the lease */
 void stage_operator_stop(int which); /* SIGTERM, and until it is gone */
 void stage_operator_kill(int which);
 /* Kills it within, or right before, the so-many-th thing it sends or writes. */

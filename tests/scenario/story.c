@@ -14,7 +14,14 @@
 #include "scenario/model.h"
 #include "scenario/stage.h"
 
-enum { STEPS_MIN = 4, STEPS_MORE = 10, LOOK_S = 5, CONVERGE_S_MAX = 3600, QUIET_S = 900, RETRY_S = 20 };
+enum {
+    STEPS_MIN = 4,
+    STEPS_MORE = 10,
+    LOOK_S = 5,
+    CONVERGE_S_MAX = 3600,
+    QUIET_S = 900,
+    RETRY_S = 20
+};
 
 struct story {
     bool tells;
@@ -89,10 +96,9 @@ static void apply_unit(struct story *story, int unit)
 
 static struct kube_ref unit_ref(arena *a, int unit)
 {
-    return (struct kube_ref){
-        {STR("kustomize.toolkit.fluxcd.io"), STR("v1"), STR("Kustomization")},
-        STR("team"),
-        model_unit_name(a, unit)};
+    return (struct kube_ref){{STR("kustomize.toolkit.fluxcd.io"), STR("v1"), STR("Kustomization")},
+                             STR("team"),
+                             model_unit_name(a, unit)};
 }
 
 static void set_stage(struct story *story)
@@ -104,7 +110,8 @@ static void set_stage(struct story *story)
     apply("{apiVersion: source.toolkit.fluxcd.io/v1, kind: GitRepository,"
           " metadata: {name: fleet, namespace: team},"
           " spec: {interval: 30s, timeout: 20s, url: '" STAGE_GIT_URL "', ref: {branch: main}}}");
-    for (int unit = 0; unit < MODEL_UNITS; unit++) apply_unit(story, unit);
+    for (int unit = 0; unit < MODEL_UNITS; unit++)
+        apply_unit(story, unit);
 }
 
 /* ---- Commits ---- */
@@ -121,14 +128,16 @@ static bool change_thing(struct story *story)
     int index = below(MODEL_THINGS), unit = below(MODEL_UNITS);
     struct model_thing *thing = &story->next.things[index];
     if (!thing->exists) {
-        *thing = (struct model_thing){true, (enum model_kind)below(MODEL_KINDS), unit, ++story->version};
+        *thing =
+            (struct model_thing){true, (enum model_kind)below(MODEL_KINDS), unit, ++story->version};
         if (unit == MODEL_STUCK) thing->kind = MODEL_DEPLOYMENT;
         tell(story, "  new %s %d in unit %d", model_kind_names[thing->kind], index, unit);
         return true;
     }
     switch (below(4)) {
     case 0:
-        tell(story, "  without %s %d of unit %d", model_kind_names[thing->kind], index, thing->unit);
+        tell(story, "  without %s %d of unit %d", model_kind_names[thing->kind], index,
+             thing->unit);
         thing->exists = false;
         return true;
     case 1:
@@ -209,7 +218,8 @@ static void step_drift(struct story *story)
         .verb = below(3) ? KUBE_MERGE_PATCH : KUBE_DELETE,
         .ref = {{thing->kind == MODEL_DEPLOYMENT ? STR("apps") : STR(""), STR("v1"),
                  str_of(model_kind_names[thing->kind])},
-                STR("apps"), name},
+                STR("apps"),
+                name},
         .field_manager = STR("kubectl-edit"),
     };
     if (edit.verb == KUBE_MERGE_PATCH) edit.body = patch;
@@ -320,7 +330,8 @@ static const struct {
 static void step(struct story *story)
 {
     int sum = 0, at;
-    for (size_t i = 0; i < COUNT(steps); i++) sum += steps[i].weight;
+    for (size_t i = 0; i < COUNT(steps); i++)
+        sum += steps[i].weight;
     at = below(sum);
     for (size_t i = 0; i < COUNT(steps); i++) {
         at -= steps[i].weight;
@@ -451,6 +462,7 @@ struct story_result story_run(uint64_t seed, str folder, str snapshot, bool tell
     result.simulated_ns = baton_now_ns() - begun_ns;
     result.digest = baton_digest();
     result.decisions = baton_decisions();
-    for (int group = 0; group < BATON_GROUPS; group++) result.requests += wire_requests(group);
+    for (int group = 0; group < BATON_GROUPS; group++)
+        result.requests += wire_requests(group);
     return result;
 }

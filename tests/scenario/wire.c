@@ -110,8 +110,8 @@ static void unref(struct flight *flight)
     arena_done(&a);
 }
 
-/* A message is told to a thread of a loop. Nobody is there when its process was killed, which is why
- * the message keeps the flight. */
+/* A message is told to a thread of a loop. Nobody is there when its process was killed, which is
+ * why the message keeps the flight. */
 static void tell(struct loop *loop, void (*fn)(void *context), struct flight *flight)
 {
     flight->refs++;
@@ -288,8 +288,8 @@ static void hang_up(void *context)
 static void add_field(struct flight *flight, struct http_header *headers, size_t *count, str name,
                       str value)
 {
-    headers[(*count)++] = (struct http_header){str_lower(&flight->arena, name),
-                                               str_dup(&flight->arena, value)};
+    headers[(*count)++] =
+        (struct http_header){str_lower(&flight->arena, name), str_dup(&flight->arena, value)};
 }
 
 static void answer(struct flight *flight, const struct httpd_answer *answer)
@@ -411,9 +411,8 @@ static struct flight *flight_new(const struct transfer *transfer)
     const struct http_request *request = transfer->request;
     struct http_header *headers = NEW_ARRAY(a, struct http_header, request->header_count + 2);
     for (size_t i = 0; i < request->header_count; i++) {
-        headers[flight->header_count++] =
-            (struct http_header){str_dup(a, request->headers[i].name),
-                                 str_dup(a, request->headers[i].value)};
+        headers[flight->header_count++] = (struct http_header){
+            str_dup(a, request->headers[i].name), str_dup(a, request->headers[i].value)};
     }
     if (request->bearer.len)
         add_header(flight, headers, "Authorization",
@@ -451,7 +450,8 @@ static err *begin(struct transfer *transfer)
 void transfer_start(struct transfer *transfer)
 {
     const struct http_request *request = transfer->request;
-    int64_t timeout_ms = request->timeout_ms ?: TIMEOUT_MS, stall_ms = request->stall_ms ?: STALL_MS;
+    int64_t timeout_ms = request->timeout_ms ?: TIMEOUT_MS,
+            stall_ms = request->stall_ms ?: STALL_MS;
     int64_t now_ns = transfer->started_ns = clock_now_ns();
     if (baton_before_io) baton_before_io(baton_group());
     requests[baton_group()]++;
@@ -461,8 +461,9 @@ void transfer_start(struct transfer *transfer)
     if (stall_ms > 0) transfer->stall_ns = stall_ms * CLOCK_MS;
     transfer->method = request->method ?: request->body.len ? "POST" : "GET";
     if (request->method) transfer->method = request->method;
-    transfer->body_limit =
-        request->body_limit ?: transfer->unbounded ? SIZE_MAX : LIMIT_HTTP_BODY_BYTES;
+    transfer->body_limit = request->body_limit
+                               ?: transfer->unbounded ? SIZE_MAX
+                                                      : LIMIT_HTTP_BODY_BYTES;
     if (request->body_limit) transfer->body_limit = request->body_limit;
     err *e = begin(transfer);
     struct flight *flight = flight_new(transfer);

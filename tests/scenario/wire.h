@@ -10,11 +10,11 @@
 
 /* How the network is for the requests of a group; in parts per thousand. */
 struct wire_weather {
-    int lost_requests;  /* never arrive; the client notices or waits */
-    int lost_answers;   /* what was asked for is done, and the client does not hear of it */
-    int doubled;        /* arrive twice: somebody between has tried again */
-    int late;           /* take up to late_ns longer: answers overtake each other */
-    int cut;            /* of the pieces of an answer: the connection breaks there */
+    int lost_requests; /* never arrive; the client notices or waits */
+    int lost_answers;  /* what was asked for is done, and the client does not hear of it */
+    int doubled;       /* arrive twice: somebody between has tried again */
+    int late;          /* take up to late_ns longer: answers overtake each other */
+    int cut;           /* of the pieces of an answer: the connection breaks there */
     int64_t late_ns;
 };
 void wire_weather_set(int group, struct wire_weather weather);
