@@ -7,6 +7,7 @@ PKGS    := libcurl openssl yaml-0.1 libmicrohttpd libarchive re2 sqlite3
 VERSION := $(shell git describe --tags --always 2>/dev/null || echo dev)
 PREFIX  ?= /usr/local
 FUZZ_TIME ?= 60
+SEEDS   ?= 20000
 comma   := ,
 
 ifneq ($(SAN),)
@@ -37,7 +38,7 @@ TABLES  := $(addprefix src/render/,fieldspecs.tbl mergekeys.tbl)
 UNIT    := $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(wildcard tests/unit/*.c))
 FUZZ    := $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/*.c))
 REPLAY  := $(FUZZ:%=$(BUILD)/replay/%)
-CHECK   := $(UNIT) $(REPLAY) $(BUILD)/tidy
+CHECK   := $(BUILD)/scenario $(UNIT) $(REPLAY) $(BUILD)/tidy
 # Only programs that start threads tell the thread sanitizer anything.
 ifeq ($(SAN),thread)
 CHECK   := $(shell grep -lE 'pthread|loop_new|pool_new' tests/unit/*.c)
@@ -99,7 +100,7 @@ $(BUILD)/fuzz/%: $(BUILD)/tests/fuzz/%.o $(OBJ)
 $(BUILD)/bench/%: $(BUILD)/tests/bench/%.o $(OBJ)
 	@mkdir -p $(@D)
 	$(CC) $(SANFLAGS) -o $@ $^ $(LIBS)
-# The scenarios: twins stand in for the network and for git, and threads, locks and clocks are theirs.
+# The scenarios: twins stand in for the network and git; threads, locks and clocks are theirs.
 TWINS := $(addprefix $(BUILD)/obj/,net/client.o net/transfer.o net/multi.o net/httpd.o \
          net/file_answer.o git/gitrun.o)
 WRAPS := pthread_create pthread_join pthread_mutex_lock pthread_mutex_unlock pthread_cond_wait \
@@ -114,8 +115,12 @@ $(BUILD)/tidy: $(BUILD)/tests/tidy.o $(filter $(BUILD)/obj/base/%,$(OBJ))
 help:         ## this list
 	@sed -n 's/^\([a-z]*\):.*## */\1\t/p' Makefile | expand -t 10
 unit: $(UNIT)
-check: $(CHECK)  ## unit and golden tests, fuzz corpora, tidy: under a minute
+check: $(CHECK)  ## unit and golden tests, fuzz corpora, scenarios, tidy
 	@tests/check $(CHECK)
+soak: $(BUILD)/scenario  ## the scenarios of many seeds: SEEDS=20000
+	@$< --seeds 1-$(SEEDS)
+mutants:      ## faults that are planted into the product: a scenario finds each
+	@tests/scenario/mutants/run
 tidy: $(BUILD)/tidy  ## layers, names, lengths, banned words
 	@tests/check $(BUILD)/tidy
 suite: $(BUILD)/fixpoint  ## the cluster suite: a real API server; a part of it when SAN is set
@@ -151,7 +156,7 @@ install: $(BUILD)/fixpoint  ## into PREFIX
 clean:        ## remove what was built
 	rm -rf build
 
-.PHONY: help docs unit check tidy suite test demo bench golden fuzz fuzzers setup packages fmt \
+.PHONY: help docs unit check soak mutants tidy suite test demo bench golden fuzz fuzzers setup packages fmt \
         install clean FORCE
 .SECONDARY:
 -include $(OBJ:.o=.d) $(MAIN:.o=.d) $(wildcard $(BUILD)/tests/*.d $(BUILD)/tests/*/*.d)

@@ -130,7 +130,7 @@ static void on_waited(void *context, int64_t span_ns)
 }
 
 /* A key became ready. Until every watch has its list, nothing can be decided, so it is held. The
- * lock keeps the pool from going away meanwhile: keys go on becoming ready after the end was told. */
+ * lock keeps the pool from going away meanwhile: keys go on becoming ready to the very end. */
 static void on_ready(void *context)
 {
     struct lane *lane = context;

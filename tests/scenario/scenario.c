@@ -2,7 +2,6 @@
  * scenario [--seeds FROM-TO] [--jobs N] [--tell | --here]: plays a story per seed, each
  * in a process of its own, and ends with the counts that tests/check reads.
  */
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,6 +17,11 @@
 #include "scenario/story.h"
 
 enum { SEEDS_MAX = 1000000, JOBS_MAX = 64, REAL_S_MAX = 120 };
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+enum { SEEDS = 50 };
+#else
+enum { SEEDS = 500 };
+#endif
 
 struct options {
     int64_t from, to;
@@ -157,7 +161,7 @@ static int run(const struct options *o)
 
 int main(int argc, char **argv)
 {
-    struct options options = {.from = 1, .to = 500, .jobs = 2};
+    struct options options = {.from = 1, .to = SEEDS, .jobs = 2};
     if (!parse(argc, argv, &options)) {
         fprintf(stderr, "usage: scenario [--seeds FROM-TO] [--jobs N] [--tell | --here]\n");
         return 2;
