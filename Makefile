@@ -156,7 +156,8 @@ install: $(BUILD)/fixpoint  ## into PREFIX
 clean:        ## remove what was built
 	rm -rf build
 
-.PHONY: help docs unit check soak mutants tidy suite test demo bench golden fuzz fuzzers setup packages fmt \
+.PHONY: help docs unit check soak mutants tidy \
+        suite test demo bench golden fuzz fuzzers setup packages fmt \
         install clean FORCE
 .SECONDARY:
 -include $(OBJ:.o=.d) $(MAIN:.o=.d) $(wildcard $(BUILD)/tests/*.d $(BUILD)/tests/*/*.d)
