@@ -128,15 +128,18 @@ static err *add_file(struct scan *scan, str path)
     struct stat status;
     if (++scan->file_count > LIMIT_SANDBOX_FOLDER_FILES)
         return too_large(scan, "%zu files", LIMIT_SANDBOX_FOLDER_FILES);
-    err *e = tree_read(&a, scan->tree, path, LIMIT_SANDBOX_FOLDER_BYTES, &content);
+    size_t room = LIMIT_SANDBOX_FOLDER_BYTES - scan->bytes;
+    err *e = tree_read(&a, scan->tree, path, room, &content);
     if (err_is(e, ERR_NOT_FOUND)) { /* gone since it was listed; an event follows */
         err_free(e);
         return NULL;
     }
+    if (err_is(e, ERR_INVALID)) {
+        err_free(e);
+        return too_large(scan, "%zu bytes", LIMIT_SANDBOX_FOLDER_BYTES);
+    }
     if (e) return err_wrap(e, "reading the folder '" STR_FMT "'", STR_ARG(scan->folder->path));
     scan->bytes += content.len;
-    if (scan->bytes > LIMIT_SANDBOX_FOLDER_BYTES)
-        return too_large(scan, "%zu bytes", LIMIT_SANDBOX_FOLDER_BYTES);
     if (lstat(str_z(&a, fs_join(&a, scan->folder->path, path)), &status) == 0)
         scan->newest_s = MAX(scan->newest_s, (int64_t)status.st_mtime);
     BUF_ADD(&scan->files, "M 100644 inline ");
