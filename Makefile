@@ -63,8 +63,7 @@ $(BUILD)/tests/%.o: tests/%.c $(BUILD)/flags | $(GEN)
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) -Itests $(DEPEND) -c -o $@ $<
 
-# Written anew only when the content differs: another compiler or other flags rebuild everything, a
-# new commit only what prints the version.
+# Written anew only when the content differs: other flags rebuild all, a new commit what prints it.
 $(BUILD)/flags: FORCE
 	@mkdir -p $(@D)
 	@echo '$(CC) $(ALL_CFLAGS) $(CXX)' > $@.new; cmp -s $@.new $@ || mv $@.new $@
@@ -125,8 +124,10 @@ tidy: $(BUILD)/tidy  ## layers, names, lengths, banned words
 	@tests/check $(BUILD)/tidy
 suite: $(BUILD)/fixpoint  ## the cluster suite: a real API server; a part of it when SAN is set
 	@FIXPOINT=$(BUILD)/fixpoint tests/cluster/run $(SUITE)
-test: packages ## everything: check, then the cluster suite
-	@tests/sum '$(MAKE) -j$(shell nproc) check' '$(MAKE) -j$(shell nproc) suite'
+sandboxed: $(BUILD)/fixpoint  ## the part of it about the main job, on the sandbox
+	@FIXPOINT_SERVERS=sandbox FIXPOINT=$(BUILD)/fixpoint tests/cluster/parallel
+test: packages ## everything: check, then the cluster suite, on real servers and on the sandbox
+	@tests/sum '$(MAKE) -j$(shell nproc) check' '$(MAKE) -j$(shell nproc) suite' '$(MAKE) sandboxed'
 demo: export FIXPOINT_SERVERS ?= sandbox
 demo: packages  ## the tour in a terminal; DEMO_KEEP=1 leaves it running
 	@command -v kubectl >/dev/null || setup/servers
@@ -156,8 +157,7 @@ install: $(BUILD)/fixpoint  ## into PREFIX
 clean:        ## remove what was built
 	rm -rf build
 
-.PHONY: help docs unit check soak mutants tidy \
-        suite test demo bench golden fuzz fuzzers setup packages fmt \
-        install clean FORCE
+.PHONY: help docs unit check soak mutants tidy suite sandboxed test demo bench golden fuzz fuzzers \
+        setup packages fmt install clean FORCE
 .SECONDARY:
 -include $(OBJ:.o=.d) $(MAIN:.o=.d) $(wildcard $(BUILD)/tests/*.d $(BUILD)/tests/*/*.d)
