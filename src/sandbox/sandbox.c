@@ -178,6 +178,9 @@ static err *save(struct sandbox *sandbox)
 err *sandbox_stop(struct sandbox *sandbox)
 {
     loop_join(sandbox->loop);
+    /* Requests that have come in are still answered, and what is answered is kept. */
+    httpd_stop(sandbox->httpd);
+    sandbox->httpd = NULL;
     err *e = save(sandbox);
     release(sandbox);
     return e;
