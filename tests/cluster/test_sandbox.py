@@ -1,5 +1,5 @@
-"""`fixpoint sandbox` as somebody uses it who has a folder of manifests and no cluster. It brings its
-own API server, so these tests are the same on every kind of servers."""
+"""`fixpoint sandbox` as somebody uses it who has a folder of manifests and no cluster. It brings
+its own API server, so these tests are the same on every kind of servers."""
 import base64
 import json
 import os
