@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 #include "base/hash.h"
+#include "base/list.h"
 #include "base/map.h"
 #include "base/metrics.h"
 #include "control/objects.h"
@@ -40,23 +41,55 @@ METRIC(converged) = {
     .labels = {"kind", "namespace", "name"},
 };
 
+/* What others refer to, whether it is there or not. */
+struct source {
+    struct list_link units; /* entries; never empty */
+    char key[];
+};
+
 struct entry {
-    char *source;       /* key of its source; NULL: it has none, or has applied nothing */
-    uint64_t applied;   /* digest of the revision; 0: none */
-    uint64_t fetched;   /* of a source: digest of the artifact's revision; 0: none */
-    int64_t fetched_ns; /* when the artifact changed, as we saw it */
+    struct source *source; /* NULL: it has none, or has applied nothing */
+    struct list_link unit; /* of the source */
+    uint64_t applied;      /* digest of the revision; 0: none */
+    uint64_t fetched;      /* of a source: digest of the artifact's revision; 0: none */
+    int64_t fetched_ns;    /* when the artifact changed, as we saw it */
     bool ready, suspended, converged, known;
     bool late; /* a revision that was not applied yet has been seen */
+    char key[];
 };
 
 struct lag {
-    pthread_mutex_t lock; /* guards entries */
+    pthread_mutex_t lock; /* guards what follows */
     struct map entries;   /* key to struct entry * */
+    struct map sources;   /* key to struct source * */
+    uint64_t judged;
 };
 
-static void free_entry(struct entry *entry)
+static void leave_source(struct lag *lag, struct entry *entry)
 {
-    if (entry) free(entry->source);
+    struct source *source = entry->source;
+    list_remove(&entry->unit);
+    entry->source = NULL;
+    if (!source || !list_is_empty(&source->units)) return;
+    map_remove(&lag->sources, str_of(source->key));
+    free(source);
+}
+
+static void join_source(struct lag *lag, struct entry *entry, str key)
+{
+    struct source **at = (struct source **)map_at(&lag->sources, key);
+    if (!*at) {
+        *at = lang_zalloc(sizeof **at + key.len + 1);
+        memcpy((*at)->key, key.data, key.len);
+        list_init(&(*at)->units);
+    }
+    entry->source = *at;
+    list_add_last(&(*at)->units, &entry->unit);
+}
+
+static void free_entry(struct lag *lag, struct entry *entry)
+{
+    if (entry) leave_source(lag, entry);
     free(entry);
 }
 
@@ -71,8 +104,9 @@ void lag_free(struct lag *lag)
 {
     if (!lag) return;
     MAP_EACH (&lag->entries, entry)
-        free_entry(entry->value);
+        free_entry(lag, entry->value);
     map_done(&lag->entries);
+    map_done(&lag->sources);
     pthread_mutex_destroy(&lag->lock);
     free(lag);
 }
@@ -101,13 +135,15 @@ static void forget(str key)
 /* Under the lock: the source of an entry, when it is known. */
 static const struct entry *source_of(struct lag *lag, const struct entry *entry)
 {
-    return entry->source ? map_get(&lag->entries, str_of(entry->source)) : NULL;
+    return entry->source ? map_get(&lag->entries, str_of(entry->source->key)) : NULL;
 }
 
 /* Under the lock: says what has become of the entry. since_ns is what its status says. */
-static void judge(struct entry *entry, str key, const struct entry *source, int64_t since_ns)
+static void judge(struct lag *lag, struct entry *entry, const struct entry *source,
+                  int64_t since_ns)
 {
-    str labels[3];
+    str labels[3], key = str_of(entry->key);
+    lag->judged++;
     bool behind = source && source->fetched && entry->applied != source->fetched;
     bool converged = entry->ready && !behind;
     int64_t at_ns = entry->known || !since_ns ? clock_wall_ns() : since_ns;
@@ -131,28 +167,40 @@ static void judge(struct entry *entry, str key, const struct entry *source, int6
 }
 
 /* Only what says which revision it has applied can be behind its source. */
-static void take_source(struct entry *entry, const node *object)
+static void take_source(struct lag *lag, struct entry *entry, const node *object)
 {
     arena a AUTO(arena_done) = {0};
     const node *ref = node_find(object, "spec", "sourceRef", NULL);
     str namespace = node_get_str(ref, STR("namespace"));
-    free(entry->source);
-    entry->source = NULL;
-    if (!ref || !entry->applied) return;
+    if (!ref || !entry->applied) {
+        leave_source(lag, entry);
+        return;
+    }
     if (!namespace.len) namespace = node_find_str(object, "metadata", "namespace", NULL);
     str key =
         objects_key(&a, node_get_str(ref, STR("kind")), namespace, node_get_str(ref, STR("name")));
-    entry->source = lang_zalloc(key.len + 1);
-    memcpy(entry->source, key.data, key.len);
+    if (entry->source && str_is(key, entry->source->key)) return;
+    leave_source(lag, entry);
+    join_source(lag, entry, key);
 }
 
 /* Under the lock: a source has another revision, and so have those that refer to it. */
-static void judge_referrers(struct lag *lag, str key, const struct entry *source)
+static void judge_referrers(struct lag *lag, const struct entry *moved)
 {
-    MAP_EACH (&lag->entries, it) {
-        struct entry *entry = it->value;
-        if (entry->source && str_is(key, entry->source)) judge(entry, it->key, source, 0);
+    const struct source *source = map_get(&lag->sources, str_of(moved->key));
+    if (!source) return;
+    LIST_EACH (&source->units, struct entry, unit, entry) {
+        judge(lag, entry, moved, 0);
     }
+}
+
+static struct entry *entry_at(struct lag *lag, str key)
+{
+    struct entry **at = (struct entry **)map_at(&lag->entries, key);
+    if (*at) return *at;
+    *at = lang_zalloc(sizeof **at + key.len + 1);
+    memcpy((*at)->key, key.data, key.len);
+    return *at;
 }
 
 void lag_note(struct lag *lag, str key, const node *object)
@@ -160,13 +208,11 @@ void lag_note(struct lag *lag, str key, const node *object)
     str applied = node_find_str(object, "status", "lastAppliedRevision", NULL);
     str fetched = node_find_str(object, "status", "artifact", "revision", NULL);
     pthread_mutex_lock(&lag->lock);
-    struct entry **at = (struct entry **)map_at(&lag->entries, key);
-    if (!*at) *at = lang_zalloc(sizeof **at);
-    struct entry *entry = *at;
+    struct entry *entry = entry_at(lag, key);
     uint64_t revision = digest_of(fetched);
     bool moved = entry->fetched != revision;
     entry->applied = digest_of(applied);
-    take_source(entry, object);
+    take_source(lag, entry, object);
     entry->ready = status_object_is_ready(object);
     entry->suspended = node_get_bool(node_get(object, STR("spec")), STR("suspend"), false);
     if (moved) {
@@ -176,15 +222,23 @@ void lag_note(struct lag *lag, str key, const node *object)
     const node *ready = status_condition_of(object, "Ready");
     int64_t since_ns = 0;
     clock_parse(node_get_str(ready, STR("lastTransitionTime")), &since_ns);
-    judge(entry, key, source_of(lag, entry), since_ns);
-    if (moved) judge_referrers(lag, key, entry);
+    judge(lag, entry, source_of(lag, entry), since_ns);
+    if (moved) judge_referrers(lag, entry);
     pthread_mutex_unlock(&lag->lock);
 }
 
 void lag_gone(struct lag *lag, str key)
 {
     pthread_mutex_lock(&lag->lock);
-    free_entry(map_remove(&lag->entries, key));
+    free_entry(lag, map_remove(&lag->entries, key));
     forget(key);
     pthread_mutex_unlock(&lag->lock);
+}
+
+uint64_t lag_judged(struct lag *lag)
+{
+    pthread_mutex_lock(&lag->lock);
+    uint64_t judged = lag->judged;
+    pthread_mutex_unlock(&lag->lock);
+    return judged;
 }

@@ -15,3 +15,5 @@ void lag_free(struct lag *lag);
 /* The object as it is now; key is "Kind/ns/name". */
 void lag_note(struct lag *lag, str key, const node *object);
 void lag_gone(struct lag *lag, str key);
+/* How often an object was judged: a measure of the work, for tests. */
+uint64_t lag_judged(struct lag *lag);

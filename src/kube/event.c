@@ -8,6 +8,7 @@
 #include "base/limits.h"
 #include "base/list.h"
 #include "base/log.h"
+#include "base/map.h"
 #include "base/metrics.h"
 #include "base/rand.h"
 #include "kube/kube_call.h"
@@ -51,7 +52,7 @@ struct recent {
     struct key key;
     uint64_t serial;
     int count;
-    int64_t until_ns; /* 0: no more */
+    int64_t until_ns;
 };
 
 struct event_sender {
@@ -59,9 +60,10 @@ struct event_sender {
     struct kube *kube;
     str component, instance;
 
-    pthread_mutex_t lock; /* guards the next five */
+    pthread_mutex_t lock; /* guards the next six */
     pthread_cond_t empty;
-    struct list_link urgent, waiting; /* items, oldest first */
+    struct list_link urgent, waiting; /* items, oldest first, and so in the order of due_ns */
+    struct map by_key;                /* struct item of both lists, by the bytes of its key */
     size_t count;                     /* of items on both lists */
     bool posted;                      /* pump will run soon */
     bool hurry;                       /* event_sender_free: nothing waits for a quiet moment */
@@ -72,8 +74,9 @@ struct event_sender {
     struct loop_timer timer;
     struct list_link in_flight;
     _Atomic int in_flight_count;
-    struct recent *recents; /* a ring of at most LIMIT_EVENT_RECENT */
-    size_t recent_count, recent_room, recent_oldest;
+    struct recent **recents; /* a ring of at most LIMIT_EVENT_RECENT */
+    size_t recent_oldest;
+    struct map recent_by_key;
 };
 
 METRIC(events_dropped) = {.name = "fixpoint_events_dropped_total",
@@ -111,6 +114,11 @@ static struct key key_of(const struct event *event)
 static bool same_key(const struct key *a, const struct key *b)
 {
     return memcmp(a->digest, b->digest, sizeof a->digest) == 0;
+}
+
+static str key_bytes(const struct key *key)
+{
+    return str_from((const char *)key->digest, sizeof key->digest);
 }
 
 static void copy_event(arena *a, struct event *event)
@@ -162,13 +170,11 @@ static void drop(struct event_sender *sender, struct item *item)
 
 static struct item *find_waiting(struct event_sender *sender, const struct key *key)
 {
-    LIST_EACH (&sender->urgent, struct item, link, item)
-        if (same_key(&item->key, key)) return item;
-    LIST_EACH (&sender->waiting, struct item, link, item)
-        if (same_key(&item->key, key)) return item;
-    return NULL;
+    return map_get(&sender->by_key, key_bytes(key));
 }
 
+/* One that comes again stands before one like it that came meanwhile, which stays the one to be
+ * found. */
 static void put(struct event_sender *sender, struct item *item, bool again)
 {
     struct list_link *list = item->event.urgent ? &sender->urgent : &sender->waiting;
@@ -176,12 +182,16 @@ static void put(struct event_sender *sender, struct item *item, bool again)
         list_add_first(list, &item->link);
     else
         list_add_last(list, &item->link);
+    void **found = map_at(&sender->by_key, key_bytes(&item->key));
+    if (!*found) *found = item;
     sender->count++;
 }
 
 static void take(struct event_sender *sender, struct item *item)
 {
     list_remove(&item->link);
+    if (find_waiting(sender, &item->key) == item)
+        map_remove(&sender->by_key, key_bytes(&item->key));
     sender->count--;
 }
 
@@ -207,10 +217,10 @@ static struct item *next_ready(struct event_sender *sender)
     bool quiet = sender->hurry || kube_quiet_ns(sender->kube) >= QUIET_NS;
     LIST_EACH (&sender->urgent, struct item, link, item)
         if (item->not_before_ns <= now_ns && !is_in_flight(sender, &item->key)) return item;
-    LIST_EACH (&sender->waiting, struct item, link, item)
-        if ((quiet || item->due_ns <= now_ns) && item->not_before_ns <= now_ns &&
-            !is_in_flight(sender, &item->key))
-            return item;
+    LIST_EACH (&sender->waiting, struct item, link, item) {
+        if (!quiet && item->due_ns > now_ns) break;
+        if (item->not_before_ns <= now_ns && !is_in_flight(sender, &item->key)) return item;
+    }
     return NULL;
 }
 
@@ -296,22 +306,26 @@ static node *count_patch(arena *a, const struct item *item, int count)
 
 static struct recent *find_recent(struct event_sender *sender, const struct key *key)
 {
-    for (size_t i = 0; i < sender->recent_count; i++) {
-        struct recent *recent = &sender->recents[i];
-        if (same_key(&recent->key, key) && recent->until_ns > clock_now_ns()) return recent;
-    }
-    return NULL;
+    struct recent *recent = map_get(&sender->recent_by_key, key_bytes(key));
+    return recent && recent->until_ns > clock_now_ns() ? recent : NULL;
+}
+
+/* The Event is on the server no more, or is told anew. */
+static void forget(struct event_sender *sender, const struct recent *recent)
+{
+    if (map_get(&sender->recent_by_key, key_bytes(&recent->key)) == recent)
+        map_remove(&sender->recent_by_key, key_bytes(&recent->key));
 }
 
 static void remember(struct event_sender *sender, const struct item *item)
 {
-    struct recent recent = {item->key, item->serial, item->count, clock_now_ns() + SAME_NS};
-    if (sender->recent_count < LIMIT_EVENT_RECENT) {
-        *ARENA_PUSH(&sender->arena, sender->recents, sender->recent_count, sender->recent_room) =
-            recent;
-        return;
-    }
-    sender->recents[sender->recent_oldest] = recent;
+    if (!sender->recents)
+        sender->recents = NEW_ARRAY(&sender->arena, struct recent *, LIMIT_EVENT_RECENT);
+    struct recent **at = &sender->recents[sender->recent_oldest];
+    if (*at) forget(sender, *at);
+    if (!*at) *at = NEW(&sender->arena, struct recent);
+    **at = (struct recent){item->key, item->serial, item->count, clock_now_ns() + SAME_NS};
+    map_put(&sender->recent_by_key, key_bytes(&item->key), *at);
     sender->recent_oldest = (sender->recent_oldest + 1) % LIMIT_EVENT_RECENT;
 }
 
@@ -334,7 +348,7 @@ static void on_sent(void *context, arena *a, const struct http_response *respons
     bool vanished = item->counts && err_is(e, ERR_NOT_FOUND);
     if (!e && recent) recent->count += item->count;
     if (!e && !item->counts) remember(sender, item);
-    if (vanished && recent) recent->until_ns = 0;
+    if (vanished && recent) forget(sender, recent);
 
     bool again = vanished || (err_is(e, ERR_TRANSIENT) && ++item->tries < TRIES_MAX);
     if (again && !vanished) item->not_before_ns = clock_now_ns() + RETRY_NS;
@@ -457,6 +471,8 @@ void event_sender_free(struct event_sender *sender)
     loop_call(kube_loop(sender->kube), stop, sender);
     pthread_mutex_destroy(&sender->lock);
     pthread_cond_destroy(&sender->empty);
+    map_done(&sender->by_key);
+    map_done(&sender->recent_by_key);
     arena all = sender->arena;
     arena_done(&all);
 }

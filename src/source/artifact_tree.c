@@ -5,6 +5,7 @@
 
 #include "base/fs.h"
 #include "base/limits.h"
+#include "base/list.h"
 #include "base/map.h"
 
 enum { DIR_MODE = 0750 };
@@ -18,18 +19,20 @@ struct artifact_tree { /* lives in its own arena */
     enum state state;
     err *error; /* FAILED: why */
     int refs;
-    bool held;     /* at some time: not worth keeping when it no longer is */
-    uint64_t used; /* the count of uses when it was last given back */
+    bool held;             /* at some time: not worth keeping when it no longer is */
+    struct list_link idle; /* of the trees that nobody uses or ever held */
 };
 
 struct artifact_trees {
     arena arena;
     str folder, temp;
-    pthread_mutex_t lock; /* guards what follows, and what is in the trees */
-    pthread_cond_t made;  /* a tree has left MAKING */
-    struct map by_digest; /* struct artifact_tree; without the failed ones */
-    struct map holders;   /* digest to the number of its holders */
-    uint64_t uses;
+    pthread_mutex_t lock;  /* guards what follows, and what is in the trees */
+    pthread_cond_t made;   /* a tree has left MAKING */
+    struct map by_digest;  /* struct artifact_tree; without the failed ones */
+    struct map holders;    /* digest to the number of its holders */
+    struct list_link idle; /* trees to drop when there are too many, the longest unused first */
+    size_t idle_count;
+    uint64_t dropped;
 };
 
 static void unlock(pthread_mutex_t **lock)
@@ -56,6 +59,7 @@ err *artifact_tree_open(str folder, str temp, struct artifact_trees **out)
     trees->temp = str_dup(&a, temp);
     pthread_mutex_init(&trees->lock, NULL);
     pthread_cond_init(&trees->made, NULL);
+    list_init(&trees->idle);
     trees->arena = a;
     *out = trees;
     return NULL;
@@ -109,7 +113,7 @@ struct doomed { /* folders to remove once the lock is given back */
 static void doom(struct artifact_trees *trees, struct artifact_tree *tree, struct doomed *doomed)
 {
     str aside = str_printf(doomed->a, STR_FMT "/dropped-%llu", STR_ARG(trees->temp),
-                           (unsigned long long)++trees->uses);
+                           (unsigned long long)++trees->dropped);
     err *e AUTO(err_done) = fs_rename(tree->folder, aside);
     *ARENA_PUSH(doomed->a, doomed->paths, doomed->count, doomed->room) =
         e ? str_dup(doomed->a, tree->folder) : aside;
@@ -117,25 +121,27 @@ static void doom(struct artifact_trees *trees, struct artifact_tree *tree, struc
     tree_free(tree);
 }
 
-/* Drops the trees that are of no further use. With the lock held. */
-static void shed(struct artifact_trees *trees, struct doomed *doomed)
+/* With the lock held. */
+static void leave_idle(struct artifact_trees *trees, struct artifact_tree *tree)
 {
-    for (;;) {
-        struct artifact_tree *oldest = NULL;
-        int idle = 0;
-        MAP_EACH (&trees->by_digest, entry) {
-            struct artifact_tree *tree = entry->value;
-            if (tree->refs || map_has(&trees->holders, tree->digest)) continue;
-            if (tree->held) {
-                doom(trees, tree, doomed);
-                continue;
-            }
-            idle++;
-            if (!oldest || tree->used < oldest->used) oldest = tree;
-        }
-        if (idle <= LIMIT_TREES_IDLE) return;
-        doom(trees, oldest, doomed);
+    if (tree->idle.next) trees->idle_count--;
+    list_remove(&tree->idle);
+}
+
+/* With the lock held: a tree that nobody uses goes, or may stay for a while. */
+static void rest(struct artifact_trees *trees, struct artifact_tree *tree, struct doomed *doomed)
+{
+    if (tree->refs || map_has(&trees->holders, tree->digest)) return;
+    if (tree->held) {
+        doom(trees, tree, doomed);
+        return;
     }
+    leave_idle(trees, tree);
+    list_add_last(&trees->idle, &tree->idle);
+    if (++trees->idle_count <= LIMIT_TREES_IDLE) return;
+    struct artifact_tree *oldest = CONTAINER_OF(trees->idle.next, struct artifact_tree, idle);
+    leave_idle(trees, oldest);
+    doom(trees, oldest, doomed);
 }
 
 /* What cannot be removed is, at the next start. */
@@ -151,7 +157,9 @@ void artifact_tree_hold(struct artifact_trees *trees, str digest)
     void **count = map_at(&trees->holders, digest);
     *count = (void *)((uintptr_t)*count + 1);
     struct artifact_tree *tree = map_get(&trees->by_digest, digest);
-    if (tree) tree->held = true;
+    if (!tree) return;
+    tree->held = true;
+    leave_idle(trees, tree);
 }
 
 void artifact_tree_release(struct artifact_trees *trees, str digest)
@@ -164,7 +172,8 @@ void artifact_tree_release(struct artifact_trees *trees, str digest)
         must(*count);
         *count = (void *)((uintptr_t)*count - 1);
         if (!*count) map_remove(&trees->holders, digest);
-        shed(trees, &doomed);
+        struct artifact_tree *tree = map_get(&trees->by_digest, digest);
+        if (tree) rest(trees, tree, &doomed);
     }
     remove_doomed(&doomed);
 }
@@ -190,6 +199,7 @@ static struct artifact_tree *join(struct artifact_trees *trees, str digest, bool
     *first = !tree;
     if (!tree) map_put(&trees->by_digest, digest, tree = tree_new(trees, digest, MAKING));
     tree->refs++;
+    leave_idle(trees, tree);
     while (!*first && tree->state == MAKING)
         pthread_cond_wait(&trees->made, &trees->lock);
     return tree;
@@ -225,22 +235,35 @@ err *artifact_tree_get(struct artifact_trees *trees, str digest, artifact_tree_f
     }
 }
 
+/* With the lock held. False when there is a tree already. */
+static err *take_over(struct artifact_trees *trees, str digest, str folder, struct doomed *doomed,
+                      bool *taken_out)
+{
+    *taken_out = false;
+    if (map_has(&trees->by_digest, digest)) return NULL;
+    struct artifact_tree *tree = tree_new(trees, digest, READY);
+    err *e = fs_rename(folder, tree->folder);
+    if (e) {
+        tree_free(tree);
+        return e;
+    }
+    map_put(&trees->by_digest, digest, tree);
+    rest(trees, tree, doomed);
+    *taken_out = true;
+    return NULL;
+}
+
 err *artifact_tree_put(struct artifact_trees *trees, str digest, str folder)
 {
+    arena a AUTO(arena_done) = {0};
+    struct doomed doomed = {.a = &a};
+    bool taken;
     {
         LOCKED(trees);
-        if (!map_has(&trees->by_digest, digest)) {
-            struct artifact_tree *tree = tree_new(trees, digest, READY);
-            err *e = fs_rename(folder, tree->folder);
-            if (e) {
-                tree_free(tree);
-                return e;
-            }
-            map_put(&trees->by_digest, digest, tree);
-            return NULL;
-        }
+        TRY(take_over(trees, digest, folder, &doomed, &taken));
     }
-    return fs_remove_tree(folder);
+    remove_doomed(&doomed);
+    return taken ? NULL : fs_remove_tree(folder);
 }
 
 /* ---- In use ---- */
@@ -265,11 +288,10 @@ void artifact_tree_unref(struct artifact_tree *tree)
     struct doomed doomed = {.a = &a};
     {
         LOCKED(trees);
-        tree->used = ++trees->uses;
         if (--tree->refs == 0 && tree->state == FAILED) {
             tree_free(tree);
-        } else {
-            shed(trees, &doomed);
+        } else if (tree->state != FAILED) {
+            rest(trees, tree, &doomed);
         }
     }
     remove_doomed(&doomed);

@@ -112,8 +112,36 @@ static void life(void **state)
     lag_free(lag);
 }
 
+/* A new revision judges those that refer to its source, however many others there are. */
+static void only_referrers_are_judged(void **state)
+{
+    (void)state;
+    enum { MANY = 300 };
+    struct lag *lag = lag_new();
+    arena a AUTO(arena_done) = {0};
+    for (int i = 0; i < MANY; i++) {
+        const char *of = i % 100 ? "other" : "repo";
+        note(lag, str_z(&a, str_printf(&a, "Kustomization/x/app-%d", i)),
+             str_z(&a, str_printf(&a,
+                                  "metadata: {namespace: x, name: app-%d, generation: 1}\n"
+                                  "spec: {sourceRef: {kind: GitRepository, name: %s}}\n"
+                                  "status: {lastAppliedRevision: main@1}\n",
+                                  i, of)));
+    }
+    uint64_t before = lag_judged(lag);
+    source(lag, "main@1");
+    assert_int_equal(lag_judged(lag) - before, 1 + MANY / 100);
+    lag_gone(lag, STR("Kustomization/x/app-0"));
+    before = lag_judged(lag);
+    source(lag, "main@2");
+    assert_int_equal(lag_judged(lag) - before, MANY / 100);
+    lag_gone(lag, STR(SOURCE));
+    lag_free(lag);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(life)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(life),
+                                       cmocka_unit_test(only_referrers_are_judged)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
