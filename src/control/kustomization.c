@@ -91,7 +91,9 @@ static err *fail(struct unit *unit, err *e)
     memory->retry_ns = clock_now_ns() + retry_interval_ns(unit);
     unit->out->retry = transient;
     unit_look_again(unit, retry_interval_ns(unit));
-    return status_save(&unit->status);
+    e = status_save(&unit->status);
+    if (e) memory->failed_want = 0; /* nobody was told: once more */
+    return e;
 }
 
 /* Nothing will change until somebody changes the object. */
@@ -162,13 +164,14 @@ static err *succeed(struct unit *unit, bool healed_only)
                               STR_ARG(took), STR_ARG(next)));
     }
     unit_tell_healed(unit);
-    memory->finished = true;
     memory->announced = false;
     memory->unhealthy = false;
     memory->waiting_ns = 0;
     memory->interval_ns = clock_now_ns() + interval_ns;
     unit_look_again(unit, interval_ns);
-    return status_save(&unit->status);
+    err *e = status_save(&unit->status);
+    memory->finished = !e; /* it is not before it is told */
+    return e;
 }
 
 /* ---- health ---- */
@@ -176,12 +179,13 @@ static err *succeed(struct unit *unit, bool healed_only)
 static err *announce_wait(struct unit *unit)
 {
     str step = unit_step(unit, "Running health checks");
-    unit->memory->announced = true;
     status_set(&unit->status, "Healthy", "Unknown", STR("Progressing"), step);
     status_set(&unit->status, "Ready", "Unknown", STR("Progressing"),
                STR("Reconciliation in progress"));
     status_reconciling(&unit->status, STR("Progressing"), step);
-    return status_save(&unit->status);
+    err *e = status_save(&unit->status);
+    unit->memory->announced = !e;
+    return e;
 }
 
 static err *health_failure(struct unit *unit, str text)
