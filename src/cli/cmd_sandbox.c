@@ -144,6 +144,8 @@ static err *operate(struct cli *cli, const struct options *o, struct local_sourc
                          address,
                          "--storage-adv-addr",
                          address,
+                         "--receiver-addr",
+                         "0",
                          "--metrics-addr",
                          "0",
                          "--health-addr",
