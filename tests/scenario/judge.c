@@ -15,10 +15,13 @@
 #define UNITS      "kustomize.toolkit.fluxcd.io/kustomizations"
 #define STUCK_NAME "unit-3"
 
+#define USER_NS ((int64_t)60 * 1000000000)
+
 static struct store_listener listener;
 static int complaints;
 static char first_complaint[512];
 static uint64_t writes;
+static int64_t acted_ns;
 
 void judge_complain(const char *format, ...)
 {
@@ -62,6 +65,12 @@ static const node *unit_object(str name)
 {
     doc *unit = store_get(store_collection(store(), STR(UNITS)), STR("team"), name);
     return unit ? unit->root : NULL;
+}
+
+bool judge_unit_exists(int unit)
+{
+    arena a AUTO(arena_done) = {0};
+    return unit_object(model_unit_name(&a, unit));
 }
 
 static bool is_in_inventory(const node *unit, str id)
@@ -109,6 +118,51 @@ static void check_secrecy(const node *object, const char *what)
     judge_complain("a secret is in %s", what);
 }
 
+void judge_user_acts(void)
+{
+    acted_ns = baton_now_ns();
+}
+
+/* The thing that an object is; -1 for others. */
+static int thing_of(const node *object)
+{
+    str name = node_find_str(object, "metadata", "name", NULL), before, number;
+    int64_t index = -1;
+    if (!str_cut_last(name, '-', &before, &number) || !str_to_int(number, &index)) return -1;
+    bool other = str_is(before, "base") || str_is(before, "unit") || index >= MODEL_THINGS;
+    return other ? -1 : (int)index;
+}
+
+static bool are_there(arena *a, const struct model_revision *revision, int unit)
+{
+    for (int i = 0; i < MODEL_THINGS; i++) {
+        const struct model_thing *thing = &revision->things[i];
+        if (!thing->exists || thing->unit != unit) continue;
+        struct collection *all = store_collection(store(), str_of(model_collections[thing->kind]));
+        if (!store_get(all, STR("apps"), model_name(a, thing, i))) return false;
+    }
+    return true;
+}
+
+/* Of a unit that stays, an object went. */
+static void check_prune(const node *object, str owner)
+{
+    arena a AUTO(arena_done) = {0};
+    const node *unit = unit_object(owner);
+    str number = owner;
+    int64_t index;
+    if (!unit || node_find(unit, "metadata", "deletionTimestamp", NULL)) return;
+    if (!str_strip_prefix(&number, STR("unit-")) || !str_to_int(number, &index)) return;
+    int thing = thing_of(object);
+    if (thing < 0 || baton_now_ns() - acted_ns < USER_NS) return;
+    str since = node_find_str(unit, "status", "lastAppliedRevision", NULL);
+    for (int at = 0; (at = model_head_without(since, (int)index, thing, at)) >= 0; at++) {
+        if (are_there(&a, model_head_at(at), (int)index)) return;
+    }
+    judge_complain("%s was deleted: unit %d has it, or not yet all else of a revision without it",
+                   str_z(&a, node_find_str(object, "metadata", "name", NULL)), (int)index);
+}
+
 static bool is_written_by_the_server(const struct store_change *change)
 {
     static const char *const own[] = {"/pods",       "apps/replicasets",
@@ -139,7 +193,11 @@ static void on_change(void *context, const struct store_change *change)
     }
     if (is_event) check_secrecy(object, "an event");
     if (str_is(change->collection->id, UNITS)) check_secrecy(object, "a status");
-    if (!owner.len || change->kind == STORE_DELETED) return;
+    if (!owner.len) return;
+    if (change->kind == STORE_DELETED) {
+        check_prune(object, owner);
+        return;
+    }
     check_all_or_nothing(object, owner);
     if (change->kind == STORE_ADDED) check_write_ahead(object, owner);
 }

@@ -11,6 +11,8 @@ static const char *const prefixes[] = {"config-map", "secret", "deployment", "se
 static arena memory;
 static struct model_revision *revisions[MODEL_REVISIONS];
 static int revision_count;
+static const struct model_revision *heads[MODEL_REVISIONS * 2]; /* in the order of time */
+static int head_count;
 
 str model_name(struct arena *a, const struct model_thing *thing, int index)
 {
@@ -59,13 +61,15 @@ static str manifest(arena *a, const struct model_thing *thing, int index)
     return buf_str(&b);
 }
 
-/* One of the ways in which manifests are wrong; what the API server says of each has its name. */
+/* Two ways in which manifests are wrong; what the API server says of each has its name, and of the
+ * second it quotes the value. */
 static str fault(arena *a, int unit, int index)
 {
-    return str_printf(a,
-                      "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: fault-%d-%d, namespace: "
-                      "apps}\ndata: {value: [1, 2]}\n",
-                      unit, index);
+    const char *format = index % 2 ? "apiVersion: v1\nkind: Secret\nmetadata: {name: fault-%d-%d, "
+                                     "namespace: apps}\ndata: {value: \"" MODEL_SECRET_MARK "!\"}\n"
+                                   : "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: "
+                                     "fault-%d-%d, namespace: apps}\ndata: {value: [1, 2]}\n";
+    return str_printf(a, format, unit, index);
 }
 
 static size_t add_unit(arena *a, const struct model_revision *revision, int unit,
@@ -103,7 +107,33 @@ const struct model_revision *model_commit(struct model_revision *revision)
     *kept = *revision;
     kept->sha = depot_commit(files, count, str_printf(&a, "revision %d", revision_count));
     revisions[revision_count++] = kept;
+    heads[head_count++] = kept;
     return kept;
+}
+
+void model_move(const struct model_revision *revision)
+{
+    must(head_count < MODEL_REVISIONS * 2);
+    heads[head_count++] = revision;
+    depot_move(revision->sha);
+}
+
+int model_head_without(str since, int unit, int thing, int from)
+{
+    int first = 0;
+    while (first < head_count && str_find(since, heads[first]->sha) < 0)
+        first++;
+    if (first == head_count) first = 0;
+    for (int i = MAX(first, from); i < head_count; i++) {
+        const struct model_thing *it = &heads[i]->things[thing];
+        if (!it->exists || it->unit != unit) return i;
+    }
+    return -1;
+}
+
+const struct model_revision *model_head_at(int index)
+{
+    return heads[index];
 }
 
 int model_revision_count(void)

@@ -181,7 +181,7 @@ static void step_force_push(struct story *story)
 {
     int index = below(model_revision_count());
     story->head = model_revision_at(index);
-    depot_move(story->head->sha);
+    model_move(story->head);
     tell(story, "forced push of " STR_FMT, STR_ARG(str_head(story->head->sha, 8)));
 }
 
@@ -223,6 +223,7 @@ static void step_drift(struct story *story)
         .field_manager = STR("kubectl-edit"),
     };
     if (edit.verb == KUBE_MERGE_PATCH) edit.body = patch;
+    judge_user_acts();
     tell(story, "a user %s " STR_FMT " %s", edit.body ? "edits" : "deletes", STR_ARG(name),
          edit.body ? text : "");
     request(&edit);
@@ -233,6 +234,7 @@ static void step_unit(struct story *story)
     arena a AUTO(arena_done) = {0};
     int unit = below(MODEL_UNITS);
     if (story->gone[unit]) {
+        if (judge_unit_exists(unit)) return; /* its end takes a while */
         tell(story, "unit %d is made again", unit);
         apply_unit(story, unit);
     } else if (below(2)) {
