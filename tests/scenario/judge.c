@@ -48,9 +48,16 @@ uint64_t judge_writes(void)
     return writes;
 }
 
+static bool tells_a_secret(str text)
+{
+    return str_find(text, STR(MODEL_SECRET_MARK)) >= 0 ||
+           str_find(text, STR(MODEL_SECRET_BASE64)) >= 0 ||
+           str_find(text, STR(MODEL_SECRET_NUMBER)) >= 0;
+}
+
 void judge_log(const char *data, size_t len)
 {
-    if (str_find(str_from(data, len), STR(MODEL_SECRET_MARK)) >= 0)
+    if (tells_a_secret(str_from(data, len)))
         judge_complain("a secret is in the log: %.*s", (int)MIN(len, (size_t)300), data);
 }
 
@@ -114,8 +121,7 @@ static void check_all_or_nothing(const node *object, str owner)
 static void check_secrecy(const node *object, const char *what)
 {
     arena a AUTO(arena_done) = {0};
-    if (str_find(json_text(&a, object), STR(MODEL_SECRET_MARK)) < 0) return;
-    judge_complain("a secret is in %s", what);
+    if (tells_a_secret(json_text(&a, object))) judge_complain("a secret is in %s", what);
 }
 
 void judge_user_acts(void)

@@ -66,7 +66,8 @@ static str manifest(arena *a, const struct model_thing *thing, int index)
 static str fault(arena *a, int unit, int index)
 {
     const char *format = index % 2 ? "apiVersion: v1\nkind: Secret\nmetadata: {name: fault-%d-%d, "
-                                     "namespace: apps}\ndata: {value: \"" MODEL_SECRET_MARK "!\"}\n"
+                                     "namespace: apps}\nstringData: {value: " MODEL_SECRET_NUMBER
+                                     "}\n"
                                    : "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: "
                                      "fault-%d-%d, namespace: apps}\ndata: {value: [1, 2]}\n";
     return str_printf(a, format, unit, index);

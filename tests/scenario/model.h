@@ -31,7 +31,9 @@ extern const char *const model_collections[MODEL_KINDS]; /* ids in the store */
 str model_name(struct arena *a, const struct model_thing *thing, int index);
 str model_unit_name(struct arena *a, int unit);
 /* What no one but the API server and the operator may see. */
-#define MODEL_SECRET_MARK "hush-"
+#define MODEL_SECRET_MARK   "hush-"
+#define MODEL_SECRET_BASE64 "aHVzaC0"
+#define MODEL_SECRET_NUMBER "424283171"
 
 /* Writes the revision into the repository as the newest, and keeps it. */
 const struct model_revision *model_commit(struct model_revision *revision);

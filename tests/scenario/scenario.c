@@ -1,5 +1,5 @@
 /*
- * scenario [--seeds FROM-TO] [--jobs N] [--tell | --here]: plays a story per seed, each
+ * scenario [--seeds FROM-TO] [--jobs N] [--first] [--tell | --here]: plays a story per seed, each
  * in a process of its own, and ends with the counts that tests/check reads.
  */
 #include <stdio.h>
@@ -27,7 +27,8 @@ struct options {
     int64_t from, to;
     int jobs;
     bool tells;
-    bool here; /* the first seed, in this very process: for a debugger */
+    bool first; /* no more seeds after one that is broken */
+    bool here;  /* the first seed, in this very process: for a debugger */
 };
 
 static arena memory;
@@ -40,6 +41,8 @@ static bool parse(int argc, char **argv, struct options *o)
         int64_t number;
         if (str_is(word, "--tell")) {
             o->tells = true;
+        } else if (str_is(word, "--first")) {
+            o->first = true;
         } else if (str_is(word, "--here")) {
             o->here = o->tells = true;
         } else if (str_is(word, "--jobs") && i + 1 < argc) {
@@ -125,8 +128,9 @@ static int run(const struct options *o)
     int running = 0, passed = 0, failed = 0;
     double begun = now(), simulated_s = 0;
     uint64_t requests = 0, decisions = 0, digest = 0;
-    for (int64_t seed = o->from; seed <= o->to || running;) {
-        if (seed <= o->to && running < o->jobs) {
+    int64_t last = o->to;
+    for (int64_t seed = o->from; seed <= last || running;) {
+        if (seed <= last && running < o->jobs) {
             struct job *job = job_of(jobs, o->jobs, 0);
             *job = (struct job){fork(), seed};
             if (job->child == 0) play(seed, o, &results[seed - o->from]);
@@ -142,6 +146,7 @@ static int run(const struct options *o)
         bool good = report(job, status, result);
         passed += good;
         failed += !good;
+        if (!good && o->first) last = 0;
         simulated_s += (double)result->simulated_ns / 1e9;
         requests += result->requests;
         decisions += result->decisions;
@@ -163,7 +168,8 @@ int main(int argc, char **argv)
 {
     struct options options = {.from = 1, .to = SEEDS, .jobs = 2};
     if (!parse(argc, argv, &options)) {
-        fprintf(stderr, "usage: scenario [--seeds FROM-TO] [--jobs N] [--tell | --here]\n");
+        fprintf(stderr,
+                "usage: scenario [--seeds FROM-TO] [--jobs N] [--first] [--tell | --here]\n");
         return 2;
     }
     setvbuf(stdout, NULL, _IOLBF, 0);
