@@ -625,6 +625,7 @@ static void close_flights(struct httpd *httpd)
 
 void httpd_stop(struct httpd *httpd)
 {
+    if (!httpd) return;
     list_remove(&httpd->link);
     close_flights(httpd);
     free(httpd);
