@@ -185,6 +185,7 @@
 #define LIMIT_SANDBOX_WATCHES 1000
 #define LIMIT_SANDBOX_MANAGERS 10 /* entries of managers that do not apply, as upstream */
 #define LIMIT_SANDBOX_REPLICAS 100 /* pods that one workload gets: nothing runs, all is kept */
+#define LIMIT_SANDBOX_SNAPSHOT_BYTES (2048ull * 1024 * 1024) /* of the file of all objects */
 #define LIMIT_SANDBOX_FOLDER_FILES 20000u /* of a folder that is converged; as many folders */
 #define LIMIT_SANDBOX_FOLDER_BYTES (64u * 1024 * 1024) /* the same, all its files */
 #define LIMIT_SANDBOX_FOLDER_COMMITS 1000 /* of a folder, before its repository is made anew */

@@ -15,6 +15,7 @@
 #include "net/cert.h"
 #include "sandbox/garbage.h"
 #include "sandbox/sandbox_api.h"
+#include "sandbox/snapshot.h"
 #include "sandbox/workloads.h"
 #include "sandbox/write.h"
 
@@ -86,14 +87,15 @@ static err *restore(struct sandbox *sandbox)
     arena a AUTO(arena_done) = {0};
     str text;
     node *dump;
-    err *e = fs_read(&a, sandbox->options.snapshot, LIMIT_DOC_BYTES, &text);
+    str path = sandbox->options.snapshot;
+    err *e = fs_read(&a, path, LIMIT_SANDBOX_SNAPSHOT_BYTES, &text);
     if (err_is(e, ERR_NOT_FOUND)) {
         err_free(e);
         return furnish(sandbox);
     }
-    if (e) return e;
-    TRY(json_parse(&a, text, (struct json_options){.borrow = true}, &dump));
-    TRY(store_restore(sandbox->world.store, dump));
+    if (!e) e = snapshot_parse(&a, text, &dump);
+    if (!e) e = store_restore(sandbox->world.store, dump);
+    if (e) return err_wrap(e, "the snapshot '" STR_FMT "'", STR_ARG(path));
     served_refresh(sandbox->world.served);
     return NULL;
 }
@@ -170,9 +172,10 @@ err *sandbox_start(struct sandbox_options options, struct sandbox **out)
 static err *save(struct sandbox *sandbox)
 {
     arena a AUTO(arena_done) = {0};
+    buf text AUTO(buf_done) = {0};
     if (!sandbox->options.snapshot.len) return NULL;
-    str text = json_text(&a, store_dump(&a, sandbox->world.store));
-    return fs_write(sandbox->options.snapshot, text, 0600);
+    snapshot_write(&text, store_dump(&a, sandbox->world.store));
+    return fs_write(sandbox->options.snapshot, buf_str(&text), 0600);
 }
 
 err *sandbox_stop(struct sandbox *sandbox)

@@ -207,7 +207,7 @@ err *store_restore(struct store *store, const node *dump)
             str name = node_find_str(object, "metadata", "name", NULL);
             str version = node_find_str(object, "metadata", "resourceVersion", NULL);
             if (!name.len || !version.len)
-                return err_invalid("snapshot: an object of '" STR_FMT "' has no name or version",
+                return err_invalid("an object of '" STR_FMT "' has no name or version",
                                    STR_ARG(pair->key));
             str namespace = node_find_str(object, "metadata", "namespace", NULL);
             doc *d = doc_new();

@@ -5,6 +5,8 @@ import json
 import os
 import re
 import subprocess
+import threading
+import time
 import urllib.error
 import urllib.request
 
@@ -121,6 +123,26 @@ def test_a_folder_is_converged_at_each_change(begin, files):
     put(files / "renamed" / "er" / "c.yaml", here("c"))
     (files / "a.yaml").unlink()
     eventually(lambda: sandbox.names() == {"b", "c"}, timeout=SOON, what="a pruned, c there")
+    sandbox.end()
+
+
+def test_a_folder_that_never_rests_is_converged_all_the_same(begin, files):
+    put(files / "a.yaml", here("a"))
+    sandbox = begin("--path", files)
+    sandbox.converges("a", {"key": "one"})
+    resting = threading.Event()
+
+    def scribble():
+        while not resting.wait(0.05):
+            (files / "notes.txt").write_text(str(time.monotonic()))
+    scribbler = threading.Thread(target=scribble)
+    scribbler.start()
+    try:
+        put(files / "a.yaml", here("a", {"key": "two"}))
+        sandbox.converges("a", {"key": "two"})
+    finally:
+        resting.set()
+        scribbler.join()
     sandbox.end()
 
 
@@ -254,6 +276,15 @@ def test_mistakes_are_named(files, tmp_path):
         assert f"--repo: '{url}' is on this machine: give the folder with --path" in \
             refusal(tmp_path, "--repo", url)
     assert "--server-only runs no operator" in refusal(tmp_path, "--server-only", "--path", files)
+
+
+def test_a_snapshot_that_is_none_is_named(files, tmp_path):
+    put(files / "a.yaml", here("a"))
+    for text in ("", "kind: Deployment", '{"version":5}\n["/configmaps",{"kind":'):
+        (tmp_path / "other").write_text(text)
+        said = refusal(tmp_path, "--path", files, "--snapshot", tmp_path / "other")
+        assert f"the snapshot '{tmp_path / 'other'}': " in said
+        assert (tmp_path / "other").read_text() == text
 
 
 def test_a_folder_that_is_too_large_is_named(files, tmp_path):
