@@ -463,8 +463,8 @@ static err *apply(struct unit *unit, bool healing)
     return observe(unit, healing && was_ready);
 }
 
-/* The revision we should be at is refused, and somebody changed what the last good one made: that
- * is healed all the same. The status goes on telling of the refusal. */
+/* The revision we should be at is refused or has to wait, and somebody changed what the last good
+ * one made: that is healed all the same. The status goes on telling why. */
 static err *heal_last_good(struct unit *unit)
 {
     enum converge_progress progress;
@@ -475,15 +475,18 @@ static err *heal_last_good(struct unit *unit)
     if (!e) e = converge_run(unit, &progress);
     if (!e && progress == CONVERGE_APPLIED) unit->memory->unproven = false;
     unit->artifact = wanted;
-    unit_look_again(unit, unit->memory->retry_ns - clock_now_ns());
     return e ? err_wrap(e, "healing revision " STR_FMT, STR_ARG(unit->memory->good.revision))
              : status_save(&unit->status);
 }
 
 static bool has_good(const struct unit *unit)
 {
-    return unit->memory->good_tree && unit->memory->good_generation == generation_of(unit) &&
-           !str_eq(unit->memory->good.revision, unit->artifact.revision);
+    return unit->memory->good_tree && unit->memory->good_generation == generation_of(unit);
+}
+
+static bool has_another_good(const struct unit *unit)
+{
+    return has_good(unit) && !str_eq(unit->memory->good.revision, unit->artifact.revision);
 }
 
 /* Some kinds may not be watched: what became of their objects is not known. */
@@ -533,7 +536,9 @@ static err *stay_refused(struct unit *unit, bool drifted)
     struct unit_memory *memory = unit->memory;
     struct checks_result health;
     if (drifted || memory->unproven) {
-        return has_good(unit) ? heal_last_good(unit) : apply(unit, false);
+        if (!has_another_good(unit)) return apply(unit, false);
+        unit_look_again(unit, memory->retry_ns - clock_now_ns());
+        return heal_last_good(unit);
     }
     if (memory->unhealthy && health_now(unit, &health) == CHECKS_PASSED) {
         memory->want = unit->want;
@@ -542,6 +547,17 @@ static err *stay_refused(struct unit *unit, bool drifted)
     }
     unit_look_again(unit, memory->retry_ns - clock_now_ns());
     return NULL;
+}
+
+/* A dependency holds the unit back from what is new. Its variables may be among what it waits for:
+ * without them nothing is healed. */
+static err *stay_held(struct unit *unit)
+{
+    err *e AUTO(err_done) = take_variables(unit, false);
+    if (e) return NULL;
+    restore_good(unit);
+    bool drifted = converge_has_drifted(unit) || unit->memory->unproven;
+    return drifted && has_good(unit) ? heal_last_good(unit) : NULL;
 }
 
 static err *converge(struct unit *unit)
@@ -563,7 +579,7 @@ static err *converge(struct unit *unit)
     if (held) return NULL;
     unit->step = unit_step(unit, "Fetching manifests");
     TRY(take_dependencies(unit, &held));
-    if (held) return NULL;
+    if (held) return stay_held(unit);
     e = take_variables(unit, false);
     if (e) return fail(unit, e);
     set_want(unit);

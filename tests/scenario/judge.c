@@ -305,19 +305,6 @@ static bool is_ready(const node *unit, int64_t generation)
            node_get_int(ready, STR("observedGeneration"), -1) == generation;
 }
 
-/* What never becomes ready is never the last applied revision: any that was good will do. */
-static str stuck_difference(arena *a)
-{
-    str difference = {0};
-    for (int i = model_revision_count() - 1; i >= 0; i--) {
-        const struct model_revision *revision = model_revision_at(i);
-        if (revision->bad[MODEL_STUCK]) continue;
-        difference = objects_difference(a, revision, MODEL_STUCK);
-        if (!difference.len) break;
-    }
-    return difference;
-}
-
 /* It is bad, or waits for one that is. */
 static bool is_held(const struct model_revision *head, int unit)
 {
@@ -342,8 +329,8 @@ static str unit_difference(arena *a, const struct model_revision *head, int unit
                 return str_printf(a, STR_FMT " does not name " STR_FMT ": " STR_FMT, STR_ARG(name),
                                   STR_ARG(fault), STR_ARG(message));
         }
-        if (stuck) return stuck_difference(a);
-        return revision ? objects_difference(a, revision, unit) : (str){0};
+        /* What never became ready is no good revision. */
+        return revision && !stuck ? objects_difference(a, revision, unit) : (str){0};
     }
     str attempted = node_find_str(object, "status", "lastAttemptedRevision", NULL);
     if (stuck) {

@@ -357,13 +357,9 @@ static void end_faults(struct story *story)
         story->suspended[unit] = false;
         apply_unit(story, unit);
     }
-    if (!story->ends_bad) {
-        for (int changes = 1 + below(3); changes > 0;)
-            changes -= change_thing(story);
-        commit(story);
-    } else {
-        step_bad_commit(story);
-    }
+    for (int changes = 1 + below(3); changes > 0;)
+        changes -= change_thing(story);
+    commit(story);
     story->faults_ended_ns = baton_now_ns();
 }
 
@@ -395,6 +391,26 @@ static bool converge(struct story *story)
     }
     judge_complain("not converged: %s", last);
     return false;
+}
+
+/* The newest revision is refused; what the last good one made is edited, or the operator starts
+ * anew, and finds on its disk what it needs. */
+static bool end_badly(struct story *story)
+{
+    step_bad_commit(story);
+    for (int left = below(3); left > 0; left--) {
+        pause_up_to(60);
+        step_drift(story);
+        if (below(3)) continue;
+        for (int i = 0; i < STAGE_OPERATORS; i++) {
+            if (!stage_operator_runs(i)) continue;
+            tell(story, "operator %d is stopped, and started", i);
+            stage_operator_stop(i);
+            stage_operator_start(i);
+        }
+    }
+    story->faults_ended_ns = baton_now_ns();
+    return converge(story);
 }
 
 /* Units that are tried again and again, each time with a note in their status or two. */
@@ -453,7 +469,9 @@ struct story_result story_run(uint64_t seed, str folder, str snapshot, bool tell
         step(&story);
     }
     if (!judge_complaints()) end_faults(&story);
-    if (!judge_complaints() && converge(&story)) {
+    bool converged = !judge_complaints() && converge(&story);
+    if (converged && story.ends_bad) converged = end_badly(&story);
+    if (converged) {
         result.converged_ns = baton_now_ns() - story.faults_ended_ns;
         tell(&story, "converged after %.1f s", (double)result.converged_ns / 1e9);
         rest(&story);
