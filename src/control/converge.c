@@ -150,7 +150,10 @@ void converge_remember_good(struct unit *unit)
     if (e) return; /* gone meanwhile: then drift is healed once it is there again */
     artifact_tree_unref(memory->good_tree);
     memory->good_tree = tree;
-    arena kept = {0};
+    arena kept = {0}, measure AUTO(arena_done) = {0};
+    artifact_copy(&measure, &unit->artifact);
+    str_dup(&measure, unit->built_digest);
+    arena_fit(&kept, measure.used_bytes);
     memory->good = artifact_copy(&kept, &unit->artifact);
     memory->built_digest = str_dup(&kept, unit->built_digest);
     /* Only now: the unit's texts may be those of before. */
@@ -392,31 +395,46 @@ static err *build(struct unit *unit, struct pieces *out)
     return NULL;
 }
 
-void converge_remember_checks(struct unit *unit, const struct inventory *applied)
+/* What the spec asks to be healthy. */
+static void wanted_checks(struct unit *unit, const struct inventory *applied,
+                          struct inventory *checks)
 {
-    struct unit_memory *memory = unit->memory;
-    arena_done(&memory->checks_arena);
-    arena *a = &memory->checks_arena;
-    struct inventory checks = {0};
-    size_t named = unit->spec.wait ? 0 : unit->spec.health_checks.count;
-    for (size_t i = 0; i < named; i++) {
+    if (unit->spec.wait) {
+        *checks = *applied;
+        return;
+    }
+    for (size_t i = 0; i < unit->spec.health_checks.count; i++) {
         const struct kustomization_health_check *check = &unit->spec.health_checks.items[i];
         str version = check->api_version.len ? check->api_version : STR("apps/v1");
-        inventory_add(a, &checks,
+        inventory_add(unit->a, checks,
                       (struct kube_ref){kube_kind_parse(version, check->kind), check->namespace,
                                         check->name});
     }
-    for (size_t i = 0; unit->spec.wait && i < applied->count; i++) {
-        inventory_add(a, &checks, applied->refs[i]);
-    }
-    for (size_t i = 0; i < checks.count; i++) {
-        struct kube_ref *ref = &checks.refs[i];
-        str *texts[] = {&ref->kind.group, &ref->kind.version, &ref->kind.kind, &ref->namespace,
-                        &ref->name};
+}
+
+static struct kube_ref *copy_refs(arena *a, const struct inventory *from)
+{
+    struct kube_ref *refs = NEW_ARRAY(a, struct kube_ref, from->count);
+    for (size_t i = 0; i < from->count; i++) {
+        refs[i] = from->refs[i];
+        str *texts[] = {&refs[i].kind.group, &refs[i].kind.version, &refs[i].kind.kind,
+                        &refs[i].namespace, &refs[i].name};
         for (size_t k = 0; k < COUNT(texts); k++)
             *texts[k] = str_dup(a, *texts[k]);
     }
-    memory->checks = checks.refs;
+    return refs;
+}
+
+void converge_remember_checks(struct unit *unit, const struct inventory *applied)
+{
+    struct unit_memory *memory = unit->memory;
+    arena measure AUTO(arena_done) = {0};
+    struct inventory checks = {0};
+    wanted_checks(unit, applied, &checks);
+    copy_refs(&measure, &checks);
+    arena_done(&memory->checks_arena);
+    arena_fit(&memory->checks_arena, measure.used_bytes);
+    memory->checks = copy_refs(&memory->checks_arena, &checks);
     memory->check_count = checks.count;
 }
 

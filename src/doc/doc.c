@@ -1,6 +1,7 @@
 #include "doc/doc.h"
 
 #include <stdarg.h>
+#include <stddef.h>
 #include <string.h>
 
 #include "base/hash.h"
@@ -127,6 +128,38 @@ node *doc_copy(arena *a, const node *n)
 node *doc_copy_tree(arena *a, const node *n)
 {
     return copied(a, n, false, 0);
+}
+
+/* What an arena takes for it. */
+static size_t allocation(size_t bytes)
+{
+    size_t unit = _Alignof(max_align_t);
+    return (bytes + unit - 1) / unit * unit;
+}
+
+static size_t size_of(const node *n)
+{
+    size_t size = allocation(sizeof *n);
+    if (n->kind < NODE_LIST) return size + allocation(n->text.len + 1);
+    size += allocation(n->count * (n->kind == NODE_MAP ? sizeof *n->pairs : sizeof *n->items));
+    NODE_EACH (n, item) {
+        size += size_of(item);
+    }
+    PAIR_EACH (n, pair) {
+        size += allocation(pair->key.len + 1) + size_of(pair->value);
+    }
+    return size;
+}
+
+doc *doc_keep(const node *root)
+{
+    arena a = {0};
+    arena_fit(&a, allocation(sizeof(doc)) + size_of(root));
+    doc *d = NEW(&a, doc);
+    d->root = doc_copy(&a, root);
+    d->arena = a;
+    d->refs = 1;
+    return d;
 }
 
 /* ------------------------------------------------------------------ questions */

@@ -67,6 +67,8 @@ typedef struct doc {
 } doc;
 
 doc *doc_new(void); /* one reference, no root */
+/* A deep copy in memory of just its size: for what is kept long and by the thousand. */
+doc *doc_keep(const node *root);
 doc *doc_ref(doc *d);
 void doc_unref(doc *d);
 void doc_unref_done(doc **d); /* for AUTO */

@@ -11,7 +11,7 @@ struct store {
     struct family *family;
     size_t count;
     struct store_change *history; /* a ring */
-    size_t history_from, history_count;
+    size_t history_from, history_count, history_bytes;
     struct list_link listeners;
 };
 
@@ -88,14 +88,28 @@ doc *store_get(const struct collection *collection, str namespace, str name)
     return map_get(&collection->objects, key_of(&a, namespace, name));
 }
 
+static size_t bytes_of(const struct store_change *change)
+{
+    return change->after->arena.used_bytes +
+           (change->before ? change->before->arena.used_bytes : 0);
+}
+
+static void forget_oldest(struct store *store)
+{
+    struct store_change *oldest = &store->history[store->history_from];
+    store->history_bytes -= bytes_of(oldest);
+    forget(oldest);
+    store->history_from = (store->history_from + 1) % LIMIT_SANDBOX_HISTORY;
+    store->history_count--;
+}
+
 static void record(struct store *store, struct store_change change)
 {
-    size_t at = (store->history_from + store->history_count) % LIMIT_SANDBOX_HISTORY;
-    if (store->history_count == LIMIT_SANDBOX_HISTORY)
-        store->history_from = (store->history_from + 1) % LIMIT_SANDBOX_HISTORY;
-    else
-        store->history_count++;
-    forget(&store->history[at]);
+    store->history_bytes += bytes_of(&change);
+    while (store->history_count == LIMIT_SANDBOX_HISTORY ||
+           (store->history_count && store->history_bytes > LIMIT_SANDBOX_HISTORY_BYTES))
+        forget_oldest(store);
+    size_t at = (store->history_from + store->history_count++) % LIMIT_SANDBOX_HISTORY;
     store->history[at] = change;
     doc_ref(change.after);
     if (change.before) doc_ref(change.before);
@@ -104,11 +118,17 @@ static void record(struct store *store, struct store_change change)
     }
 }
 
-static void set_version(struct store *store, doc *d)
+/* The object at the version of now. */
+static doc *version_of(struct store *store, const node *object)
 {
-    node *metadata = node_make_map(&d->arena, d->root, STR("metadata"));
-    node_set_str(&d->arena, metadata, STR("resourceVersion"),
-                 str_printf(&d->arena, "%lld", (long long)store->version));
+    arena a AUTO(arena_done) = {0};
+    node *top = doc_copy_top(&a, object);
+    const node *old = node_get(object, STR("metadata"));
+    node *metadata = node_is_map(old) ? doc_copy_top(&a, old) : node_map(&a);
+    node_set_str(&a, metadata, STR("resourceVersion"),
+                 str_printf(&a, "%lld", (long long)store->version));
+    node_set(&a, top, STR("metadata"), metadata);
+    return doc_keep(top);
 }
 
 err *store_put(struct store *store, struct collection *collection, const node *object, doc **out)
@@ -121,9 +141,7 @@ err *store_put(struct store *store, struct collection *collection, const node *o
         return err_invalid("the sandbox holds %d objects already", LIMIT_SANDBOX_OBJECTS);
     store->count += !before;
     store->version++;
-    doc *after = doc_new();
-    after->root = doc_copy(&after->arena, object);
-    set_version(store, after);
+    doc *after = version_of(store, object);
     map_put(&collection->objects, key, after);
     family_put(store->family, collection, key, before ? before->root : NULL, after->root);
     record(store, (struct store_change){store->version, before ? STORE_MODIFIED : STORE_ADDED,
@@ -142,9 +160,7 @@ doc *store_remove(struct store *store, struct collection *collection, str namesp
     family_remove(store->family, key, before->root);
     store->count--;
     store->version++;
-    doc *after = doc_new();
-    after->root = doc_copy(&after->arena, before->root);
-    set_version(store, after);
+    doc *after = version_of(store, before->root);
     record(store, (struct store_change){store->version, STORE_DELETED, collection, before, after});
     doc_unref(before);
     return after;
@@ -210,8 +226,7 @@ err *store_restore(struct store *store, const node *dump)
                 return err_invalid("an object of '" STR_FMT "' has no name or version",
                                    STR_ARG(pair->key));
             str namespace = node_find_str(object, "metadata", "namespace", NULL);
-            doc *d = doc_new();
-            d->root = doc_copy(&d->arena, object);
+            doc *d = doc_keep(object);
             str key = key_of(&a, namespace, name);
             doc *twin = map_put(&collection->objects, key, d);
             if (!twin) store->count++;
