@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "base/fs.h"
+#include "base/limits.h"
 #include "base/loop.h"
 #include "cli/cli.h"
 #include "cli/local_source.h"
@@ -179,6 +180,23 @@ static err *first_of(err *first, err *second)
     return first;
 }
 
+/* One that a sandbox left behind is written over, somebody's own is not. */
+static err *check_kubeconfig(struct cli *cli, const struct options *o)
+{
+    static const char head[] = "apiVersion: v1\nkind: Config\ncurrent-context: sandbox\n";
+    str text = {0};
+    err *e = fs_read(cli->a, o->kubeconfig_out, LIMIT_KUBECONFIG_BYTES, &text);
+    if (err_is(e, ERR_NOT_FOUND)) {
+        err_free(e);
+        return NULL;
+    }
+    if (!e && str_starts(text, str_of(head))) return NULL;
+    err_free(e);
+    return err_invalid("--write-kubeconfig: '" STR_FMT "' is there and no sandbox's: it would be "
+                       "lost, give another name",
+                       STR_ARG(o->kubeconfig_out));
+}
+
 /* The kubeconfig is of no use to anybody after that. */
 static err *offer(struct cli *cli, const struct options *o, struct local_source *local,
                   struct sandbox *sandbox)
@@ -208,6 +226,7 @@ static err *run(struct cli *cli, const void *options)
     struct local_source *local = NULL;
     struct sandbox *sandbox = NULL;
     TRY(check_source(o));
+    TRY(check_kubeconfig(cli, o));
     loop_hold_signals();
     if (o->path.len && !o->url.len) TRY(local_source_start(cli->a, o->path, &local));
     err *e = start(cli, o, &sandbox);

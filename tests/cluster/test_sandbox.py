@@ -275,6 +275,10 @@ def test_mistakes_are_named(files, tmp_path):
     for url in (files, f"file://{files}", "./fleet", "fleet"):
         assert f"--repo: '{url}' is on this machine: give the folder with --path" in \
             refusal(tmp_path, "--repo", url)
+    (tmp_path / "mine").write_text("apiVersion: v1\nkind: Config\n")
+    for path in (tmp_path / "mine", files):
+        assert f"--write-kubeconfig: '{path}' is there and no sandbox's" in \
+            refusal(tmp_path, "--write-kubeconfig", path)
     assert "--server-only runs no operator" in refusal(tmp_path, "--server-only", "--path", files)
 
 
