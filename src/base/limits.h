@@ -182,7 +182,9 @@
 #define LIMIT_SANDBOX_BODY_BYTES (3u * 1024 * 1024) /* of a request, as a real API server has it */
 #define LIMIT_SANDBOX_HISTORY 20000 /* changes that a watch may resume from */
 #define LIMIT_SANDBOX_HISTORY_BYTES (64u * 1024 * 1024) /* the same, of both states of each */
+#define LIMIT_SANDBOX_PLAIN_BYTES (128u * 1024) /* longer answers are compressed, as upstream */
 #define LIMIT_SANDBOX_OBJECTS 200000
+#define LIMIT_SANDBOX_RULES_COST (10 * LIMIT_CEL_COST) /* of the rules of one object */
 #define LIMIT_SANDBOX_WATCHES 1000
 #define LIMIT_SANDBOX_MANAGERS 10 /* entries of managers that do not apply, as upstream */
 #define LIMIT_SANDBOX_REPLICAS 100 /* pods that one workload gets: nothing runs, all is kept */

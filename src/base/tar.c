@@ -193,6 +193,34 @@ err *tar_pack(str folder, int fd, struct hash_state *digest, int64_t *size_out)
     return NULL;
 }
 
+static la_ssize_t gathered(struct archive *archive, void *context, const void *data, size_t size)
+{
+    (void)archive;
+    buf_add_bytes(context, data, size);
+    return (la_ssize_t)size;
+}
+
+str tar_gzip(arena *a, str bytes)
+{
+    buf out = BUF(a);
+    struct archive *archive = archive_write_new();
+    struct archive_entry *entry = archive_entry_new();
+    must(archive && entry);
+    archive_write_set_format_raw(archive);
+    archive_write_add_filter_gzip(archive);
+    archive_write_set_options(archive, "gzip:!timestamp,gzip:compression-level=1");
+    archive_write_set_bytes_in_last_block(archive, 1);
+    archive_entry_set_filetype(entry, AE_IFREG);
+    bool good = archive_write_open(archive, &out, NULL, gathered, NULL) == ARCHIVE_OK &&
+                archive_write_header(archive, entry) == ARCHIVE_OK &&
+                archive_write_data(archive, bytes.data, bytes.len) == (la_ssize_t)bytes.len &&
+                archive_write_close(archive) == ARCHIVE_OK;
+    must(good); /* it goes to memory, and nothing in it can be wrong */
+    archive_entry_free(entry);
+    archive_write_free(archive);
+    return buf_str(&out);
+}
+
 /* ---- Reading ---- */
 
 struct tar_reader {

@@ -1,6 +1,6 @@
 #pragma once
 /*
- * tar.gz archives (the only user of libarchive). Written so that the same
+ * tar.gz archives, and gzip alone (the only user of libarchive). Written so that the same
  * files give the same bytes; read as if an enemy had written them: names cannot
  * lead out, only files and folders are taken, and what is unpacked is bounded
  * while it is unpacked, whatever the headers say.
@@ -41,3 +41,6 @@ MUST_USE err *tar_content(struct tar_reader *reader, arena *a, str *out);
 MUST_USE err *tar_unpack(str archive, const struct tar_options *options, struct crate *crate);
 /* The same from a file. */
 MUST_USE err *tar_unpack_file(str path, const struct tar_options *options, struct crate *crate);
+
+/* Bytes as one gzip member (RFC 1952) without name and time, and fast rather than small. */
+str tar_gzip(arena *a, str bytes);

@@ -19,8 +19,8 @@
 
 struct cel;
 
-/* Texts of the expression are copied. `variables` ends with NULL; when it is NULL, nothing is
- * checked. */
+/* Texts of the expression are copied. `variables` ends with NULL and names maps, or values of any
+ * type as "?name"; when it is NULL, nothing is checked. */
 MUST_USE err *cel_compile(arena *a, str expression, const char *const *variables, struct cel **out);
 /* What is known of the result; CEL_DYN when that depends on the variables, or was not checked. */
 enum cel_type cel_result(const struct cel *cel);

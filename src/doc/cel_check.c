@@ -61,10 +61,14 @@ static const struct scope *find_scope(const struct scope *scope, str name)
     return scope;
 }
 
-static bool is_variable(const struct check *check, str name)
+/* CEL_MAP, or CEL_DYN for one that is declared as "?name"; false when it is not declared. */
+static bool is_variable(const struct check *check, str name, enum cel_type *type)
 {
     for (const char *const *at = check->variables; at && *at; at++) {
-        if (str_is(name, *at)) return true;
+        bool any = (*at)[0] == '?';
+        if (!str_is(name, *at + any)) continue;
+        *type = any ? CEL_DYN : CEL_MAP;
+        return true;
     }
     return false;
 }
@@ -78,8 +82,8 @@ static err *visit_name(struct check *check, const struct scope *scope, struct ce
         expr->type = found->type;
         return NULL;
     }
-    if (is_variable(check, expr->name)) {
-        expr->type = CEL_MAP;
+    if (is_variable(check, expr->name, &named)) {
+        expr->type = named;
         return NULL;
     }
     if (!check->variables) return NULL; /* cel_eval looks for a variable, then for a type */

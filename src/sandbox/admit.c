@@ -4,6 +4,7 @@
 #include "base/regex.h"
 #include "doc/json.h"
 #include "sandbox/admit_builtin.h"
+#include "sandbox/rules.h"
 
 static str type_of(struct typing typing)
 {
@@ -83,6 +84,7 @@ struct pruning {
 static bool is_left_out(struct typing parent, str name, struct typing typing, const node *value)
 {
     if (value->kind < NODE_LIST || value->count) return false;
+    if (str_is(name, "managedFields")) return false; /* an empty list resets them */
     bool list = str_is(type_of(typing), "array");
     if (!list && !node_get(typing.schema, STR("additionalProperties"))) return false;
     NODE_EACH (node_get(parent.schema, STR("required")), required) {
@@ -122,8 +124,14 @@ static node *prune(struct pruning *pruning, struct typing typing, const node *va
         }
         bool nullable = !typing.schema || !field.schema || typing_keeps_unknown(typing) ||
                         node_get_bool(field.schema, STR("nullable"), false);
-        if (node_is_null(pair->value) && !nullable) continue;
         bool go = builtin || (!path.len && str_is(pair->key, "metadata"));
+        if (node_is_null(pair->value) && !nullable) {
+            /* In Go the value of a map is the empty text then. */
+            bool empty =
+                go && !typing_declares(typing, pair->key) && str_is(type_of(field), "string");
+            if (empty) node_set_str(a, out, pair->key, STR(""));
+            continue;
+        }
         if (go && is_left_out(typing, pair->key, field, pair->value)) continue;
         node_set(a, out, pair->key, prune(pruning, field, pair->value, below, go));
     }
@@ -181,8 +189,8 @@ void admit_defaults(arena *a, const struct served *served, node *object)
         return;
     }
     PAIR_EACH (node_get(served->typing.schema, STR("properties")), field) {
-        bool apart = str_is(field->key, "metadata") ||
-                     (str_is(field->key, "status") && served->has_status);
+        bool apart =
+            str_is(field->key, "metadata") || (str_is(field->key, "status") && served->has_status);
         const node *fallback = node_get(field->value, STR("default"));
         if (!apart && fallback && !node_get(object, field->key))
             node_set(a, object, field->key, doc_copy(a, fallback));
@@ -292,18 +300,75 @@ static void check_number(arena *a, const node *schema, const node *value, str pa
     }
 }
 
+/* False when it is of another type than it is to be. */
+static bool check_type(arena *a, struct typing typing, const node *value, str path, node *causes)
+{
+    str type = type_of(typing);
+    const char *is = value->kind == NODE_INT ? "integer" : node_kind_name(value);
+    bool either = node_get_bool(typing.schema, STR("x-kubernetes-int-or-string"), false);
+    bool right =
+        either ? value->kind == NODE_INT || value->kind == NODE_STR : !expected(typing, value);
+    bool fraction = str_is(type, "integer") && value->kind == NODE_FLOAT;
+    if (right && !fraction) return true;
+    admit_add_cause(
+        a, causes, "FieldValueTypeInvalid", path,
+        str_printf(a,
+                   "Invalid value: \"%s\": " STR_FMT " in body must be of type " STR_FMT ": \"%s\"",
+                   is, STR_ARG(path), STR_ARG(either ? STR("integer,string") : type), is));
+    if (fraction)
+        admit_add_cause(a, causes, "FieldValueInvalid", STR("<nil>"),
+                        str_printf(a,
+                                   "Invalid value: \"\": Checked value must be of type integer "
+                                   "(default format) in " STR_FMT,
+                                   STR_ARG(path)));
+    return false;
+}
+
+/* What tells an item from the others of a list that merges; NULL for other lists. */
+static const node *identity(arena *a, struct typing typing, const node *item)
+{
+    enum typing_list kind = typing_list_of(typing);
+    if (kind == TYPING_SET) return item;
+    if (kind != TYPING_MAP || !node_is_map(item)) return NULL;
+    node *keys = node_map(a);
+    NODE_EACH (typing_keys(typing), key) {
+        node *value = node_get(item, key->text);
+        if (value) node_set(a, keys, key->text, value);
+    }
+    return keys;
+}
+
+static void check_items(arena *a, struct typing typing, const node *list, str path, node *causes)
+{
+    int64_t least = node_get_int(typing.schema, STR("minItems"), 0);
+    int64_t most = node_get_int(typing.schema, STR("maxItems"), -1);
+    if (most >= 0 && (int64_t)list->count > most)
+        admit_add_cause(a, causes, "FieldValueTooMany", path,
+                        str_printf(a, "Too many: %u: must have at most %lld items", list->count,
+                                   (long long)most));
+    if ((int64_t)list->count < least)
+        admit_add_cause(
+            a, causes, "FieldValueInvalid", path,
+            str_printf(a, "Invalid value: %u: " STR_FMT " in body should have at least %lld items",
+                       list->count, STR_ARG(path), (long long)least));
+    struct map seen AUTO(map_done) = {0};
+    for (uint32_t i = 0; i < list->count; i++) {
+        const node *same = identity(a, typing, list->items[i]);
+        if (!same) continue;
+        buf key = BUF(a);
+        json_write(&key, same, (struct json_style){.sorted = true});
+        if (map_has(&seen, buf_str(&key)))
+            admit_add_cause(a, causes, "FieldValueDuplicate",
+                            str_printf(a, STR_FMT "[%u]", STR_ARG(path), i),
+                            str_printf(a, "Duplicate value: " STR_FMT, STR_ARG(buf_str(&key))));
+        map_put(&seen, buf_str(&key), &seen);
+    }
+}
+
 static void check(arena *a, struct typing typing, const node *value, str path, node *causes)
 {
     if (!typing.schema || node_is_null(value)) return;
-    str type = type_of(typing);
-    if (expected(typing, value)) {
-        admit_add_cause(
-            a, causes, "FieldValueTypeInvalid", path,
-            str_printf(
-                a, "Invalid value: \"%s\": " STR_FMT " in body must be of type " STR_FMT ": \"%s\"",
-                node_kind_name(value), STR_ARG(path), STR_ARG(type), node_kind_name(value)));
-        return;
-    }
+    if (!check_type(a, typing, value, path, causes)) return;
     check_enum(a, typing.schema, value, path, causes);
     if (value->kind == NODE_STR) check_text(a, typing.schema, value->text, path, causes);
     check_number(a, typing.schema, value, path, causes);
@@ -321,6 +386,7 @@ static void check(arena *a, struct typing typing, const node *value, str path, n
             top ? pair->key : str_printf(a, STR_FMT "." STR_FMT, STR_ARG(path), STR_ARG(pair->key));
         check(a, typing_field(typing, pair->key), pair->value, below, causes);
     }
+    if (node_is_list(value)) check_items(a, typing, value, path, causes);
     size_t at = 0;
     NODE_EACH (value, item) {
         check(a, typing_items(typing), item, str_printf(a, STR_FMT "[%zu]", STR_ARG(path), at++),
@@ -328,14 +394,21 @@ static void check(arena *a, struct typing typing, const node *value, str path, n
     }
 }
 
+void admit_values(arena *a, struct typing typing, const node *value, str path, node *causes)
+{
+    check(a, typing, value, path, causes);
+}
+
 node *admit_causes(arena *a, const struct served *served, const node *before, const node *object)
 {
     node *causes = node_list(a);
     admit_builtin_metadata(a, served, before, object, causes);
-    if (served->custom)
+    if (served->custom) {
         check(a, served->typing, object, STR(""), causes);
-    else
+        rules_check(a, served->typing, before, object, causes);
+    } else {
         admit_builtin_check(a, served->kind, before, object, causes);
+    }
     return causes;
 }
 

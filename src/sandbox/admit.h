@@ -3,7 +3,7 @@
  * What an object has to be before it is stored: known fields of the right
  * types, defaults filled in, values within their bounds. Built-in kinds have
  * the defaults of upstream and the checks that users meet most; custom kinds
- * are held to the schema of their CRD, but for its CEL rules. Pure; any thread.
+ * are held to the schema and the rules of their CRD. Pure; any thread.
  */
 #include "sandbox/served.h"
 
@@ -20,6 +20,8 @@ void admit_default_status(arena *a, const struct served *served, node *object);
 /* Bytes that are no base64, which is what a built-in kind's decoder stumbles over. */
 MUST_USE err *admit_bytes(arena *a, const struct served *served, const node *object);
 
+/* Causes of a value that does not fit its schema. */
+void admit_values(arena *a, struct typing typing, const node *value, str path, node *causes);
 /* Every cause {reason, message, field}; before: the object that is replaced, or NULL. */
 node *admit_causes(arena *a, const struct served *served, const node *before, const node *object);
 /* One cause, for callers that have checks of their own. */

@@ -2,6 +2,8 @@
 
 #include "doc/json.h"
 #include "doc/selector.h"
+#include "sandbox/definition.h"
+#include "sandbox/schedule.h"
 
 /* Sets `json` at the path of every object of the kinds where it is missing. A part "x[]" is a list
  * whose items all get it. The parents have to be there; "?" at the end of a part makes one. */
@@ -23,16 +25,32 @@ static const struct fallback {
     {"Job", "spec.backoffLimit", "6"},
     {"Job", "spec.completionMode", "\"NonIndexed\""},
     {"Job", "spec.suspend", "false"},
+    {"Job", "spec.manualSelector", "false"},
     {"Job", "spec.podReplacementPolicy", "\"TerminatingOrFailed\""},
     {"CronJob", "spec.concurrencyPolicy", "\"Allow\""},
     {"CronJob", "spec.suspend", "false"},
+    {"CronJob", "spec.jobTemplate.metadata", "{}"},
+    {"CronJob", "spec.jobTemplate.spec.template.metadata", "{}"},
     {"CronJob", "spec.successfulJobsHistoryLimit", "3"},
     {"CronJob", "spec.failedJobsHistoryLimit", "1"},
     {"Service", "spec?.type", "\"ClusterIP\""},
     {"Service", "spec.sessionAffinity", "\"None\""},
-    {"Service", "spec.internalTrafficPolicy", "\"Cluster\""},
     {"Service", "spec.ports[].protocol", "\"TCP\""},
-    {"Service", "status?.loadBalancer", "{}"},
+    {"Service Ingress", "status?.loadBalancer", "{}"},
+    {"StatefulSet ReplicaSet", "status?.replicas", "0"},
+    {"StatefulSet", "status.availableReplicas", "0"},
+    {"DaemonSet", "status?.currentNumberScheduled", "0"},
+    {"DaemonSet", "status.desiredNumberScheduled", "0"},
+    {"DaemonSet", "status.numberMisscheduled", "0"},
+    {"DaemonSet", "status.numberReady", "0"},
+    {"PodDisruptionBudget", "status?.currentHealthy", "0"},
+    {"PodDisruptionBudget", "status.desiredHealthy", "0"},
+    {"PodDisruptionBudget", "status.disruptionsAllowed", "0"},
+    {"PodDisruptionBudget", "status.expectedPods", "0"},
+    {"NetworkPolicy", "spec.ingress[].ports[].protocol", "\"TCP\""},
+    {"NetworkPolicy", "spec.egress[].ports[].protocol", "\"TCP\""},
+    {"Pod", "spec.enableServiceLinks", "true"},
+    {"Pod", "status?.phase", "\"Pending\""},
     {"Secret", "type", "\"Opaque\""},
     {"Namespace", "status?.phase", "\"Active\""},
     {"PersistentVolumeClaim", "spec.volumeMode", "\"Filesystem\""},
@@ -175,6 +193,55 @@ static void default_crd(arena *a, str kind, node *object)
         node_set_str(a, names_of, STR("singular"), str_lower(a, name));
 }
 
+static bool has_amounts(const node *resources, const char *which, bool both)
+{
+    const node *amounts = node_get(resources, str_of(which));
+    bool cpu = node_get(amounts, STR("cpu")) != NULL,
+         memory = node_get(amounts, STR("memory")) != NULL;
+    return both ? cpu && memory : cpu || memory;
+}
+
+/* How the pod would be treated when its node runs out. */
+static const char *quality_of(const node *spec)
+{
+    bool some = false, all = true;
+    NODE_EACH (node_get(spec, STR("containers")), container) {
+        const node *resources = node_get(container, STR("resources"));
+        const node *limits = node_get(resources, STR("limits"));
+        const node *requests = node_get(resources, STR("requests"));
+        some = some || has_amounts(resources, "limits", false) ||
+               has_amounts(resources, "requests", false);
+        all = all && has_amounts(resources, "limits", true) &&
+              (!requests || node_equal(limits, requests));
+    }
+    return !some ? "BestEffort" : all ? "Guaranteed" : "Burstable";
+}
+
+static void default_network_policy(arena *a, node *spec)
+{
+    if (!node_is_map(spec) || node_get(spec, STR("policyTypes"))) return;
+    node *types = node_list(a);
+    node_push(a, types, node_str(a, STR("Ingress")));
+    if (node_get(spec, STR("egress"))) node_push(a, types, node_str(a, STR("Egress")));
+    node_set(a, spec, STR("policyTypes"), types);
+}
+
+static void default_others(arena *a, str kind, node *object, node *spec)
+{
+    if (str_is(kind, "NetworkPolicy")) default_network_policy(a, spec);
+    if (str_is(kind, "Service") && !str_is(node_get_str(spec, STR("type")), "ExternalName"))
+        set_fallback(a, spec, STR("internalTrafficPolicy"), "\"Cluster\"");
+    node *status = node_get(object, STR("status"));
+    if (str_is(kind, "Pod") && !node_get(status, STR("qosClass")))
+        node_set_str(a, status, STR("qosClass"), str_of(quality_of(spec)));
+    if (str_is(kind, "DaemonSet")) {
+        node *metadata = node_make_map(a, object, STR("metadata"));
+        node *notes = node_make_map(a, metadata, STR("annotations"));
+        str key = STR("deprecated.daemonset.template.generation");
+        if (!node_get(notes, key)) node_set_str(a, notes, key, STR("1"));
+    }
+}
+
 void admit_builtin_defaults(arena *a, str kind, node *object)
 {
     for (size_t i = 0; i < COUNT(fallbacks); i++) {
@@ -184,6 +251,7 @@ void admit_builtin_defaults(arena *a, str kind, node *object)
     node *spec = node_get(object, STR("spec"));
     default_strategy(a, kind, spec);
     default_rbac(a, kind, object);
+    default_others(a, kind, object, spec);
     default_crd(a, kind, object);
     if (str_is(kind, "Pod")) default_pod(a, spec);
     default_pod(a, node_find(spec, "template", "spec", NULL));
@@ -257,6 +325,71 @@ static bool is_label_value(str value)
     return value.len <= 63;
 }
 
+#define NAME_PART                                                                                  \
+    "name part must consist of alphanumeric characters, '-', '_' or '.', and must start and end "  \
+    "with an alphanumeric character (e.g. 'MyName',  or 'my.name',  or '123-abc', regex used for " \
+    "validation is '([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]')"
+
+static bool is_qualified(str name)
+{
+    str prefix, part;
+    if (!str_cut(name, '/', &prefix, &part)) return name.len && is_label_value(name);
+    return is_dns(prefix, true) && part.len && is_label_value(part);
+}
+
+/* Those of built-in kinds are to say whose they are, unless they are Kubernetes' own. */
+static void check_finalizers(arena *a, bool builtin, const node *metadata, node *causes)
+{
+    size_t at = 0;
+    NODE_EACH (node_get(metadata, STR("finalizers")), item) {
+        str name = node_is_scalar(item) ? item->text : STR("");
+        if (!is_qualified(name))
+            admit_add_cause(a, causes, "FieldValueInvalid", STR("metadata.finalizers"),
+                            invalid_text(a, name, NAME_PART));
+        if (builtin && !str_has_char(name, '/') &&
+            !names("orphan foregroundDeletion kubernetes", name))
+            admit_add_cause(a, causes, "FieldValueInvalid",
+                            str_printf(a, "metadata.finalizers[%zu]", at),
+                            invalid_text(a, name,
+                                         "name is neither a standard finalizer name nor is it "
+                                         "fully qualified"));
+        at++;
+    }
+}
+
+static void check_owners(arena *a, const node *metadata, node *causes)
+{
+    static const char *const fields[] = {"apiVersion", "kind", "name", "uid"};
+    NODE_EACH (node_get(metadata, STR("ownerReferences")), owner) {
+        for (size_t i = 0; i < COUNT(fields); i++)
+            if (!node_get_str(owner, str_of(fields[i])).len)
+                admit_add_cause(a, causes, "FieldValueInvalid",
+                                str_printf(a, "metadata.ownerReferences.%s", fields[i]),
+                                STR("Invalid value: \"\": must not be empty"));
+    }
+}
+
+/* Nobody may hold what is about to go, but for those who hold it already. */
+static void check_held(arena *a, const node *before, const node *object, node *causes)
+{
+    if (!node_find(before, "metadata", "deletionTimestamp", NULL)) return;
+    buf list = BUF(a);
+    NODE_EACH (node_find(object, "metadata", "finalizers", NULL), item) {
+        bool old = false;
+        NODE_EACH (node_find(before, "metadata", "finalizers", NULL), other) {
+            old = old || node_equal(item, other);
+        }
+        if (!old)
+            buf_printf(&list, "%s" STR_FMT, list.len ? ", " : "", STR_ARG(json_text(a, item)));
+    }
+    if (list.len)
+        admit_add_cause(a, causes, "FieldValueForbidden", STR("metadata.finalizers"),
+                        str_printf(a,
+                                   "Forbidden: no new finalizers can be added if the object is "
+                                   "being deleted, found new finalizers []string{" STR_FMT "}",
+                                   STR_ARG(buf_str(&list))));
+}
+
 void admit_builtin_metadata(arena *a, const struct served *served, const node *before,
                             const node *object, node *causes)
 {
@@ -279,6 +412,10 @@ void admit_builtin_metadata(arena *a, const struct served *served, const node *b
             admit_add_cause(a, causes, "FieldValueInvalid", STR("metadata.labels"),
                             invalid_text(a, value, LABEL_VALUE));
     }
+    const node *metadata = node_get(object, STR("metadata"));
+    check_owners(a, metadata, causes);
+    check_finalizers(a, !served->custom, metadata, causes);
+    check_held(a, before, object, causes);
 }
 
 static void check_fixed(arena *a, const node *before, const node *object, const char *parent,
@@ -356,6 +493,15 @@ static void check_pod(arena *a, const node *spec, str path, node *causes)
     }
 }
 
+/* Pods of Jobs end. */
+static void check_ending(arena *a, const node *template, str path, node *causes)
+{
+    if (!str_is(node_find_str(template, "spec", "restartPolicy", NULL), "Always")) return;
+    admit_add_cause(a, causes, "FieldValueRequired",
+                    str_concat(a, path, STR(".spec.restartPolicy")),
+                    STR("Required value: valid values: \"OnFailure\", \"Never\""));
+}
+
 static void check_workload(arena *a, str kind, const node *before, const node *object, node *causes)
 {
     const node *spec = node_get(object, STR("spec")), *wanted = node_get(spec, STR("selector"));
@@ -367,14 +513,14 @@ static void check_workload(arena *a, str kind, const node *before, const node *o
         admit_add_cause(a, causes, "FieldValueInvalid", STR("spec.replicas"),
                         str_printf(a, "Invalid value: %lld: must be greater than or equal to 0",
                                    (long long)count));
-    if (str_is(kind, "Job")) {
-        check_fixed(a, before, object, "spec", "template", causes);
-    } else if (!wanted) {
-        admit_add_cause(a, causes, "FieldValueRequired", STR("spec.selector"),
-                        STR("Required value"));
-    } else {
-        struct selector selector;
-        err *e AUTO(err_done) = selector_from_node(a, wanted, &selector);
+    if (!str_is(kind, "Job")) {
+        struct selector selector = {.nothing = true};
+        err *e AUTO(err_done) = NULL;
+        if (wanted)
+            e = selector_from_node(a, wanted, &selector);
+        else
+            admit_add_cause(a, causes, "FieldValueRequired", STR("spec.selector"),
+                            STR("Required value"));
         if (!e && !selector_match(&selector, labels))
             admit_add_cause(a, causes, "FieldValueInvalid", STR("spec.template.metadata.labels"),
                             str_printf(a,
@@ -382,8 +528,57 @@ static void check_workload(arena *a, str kind, const node *before, const node *o
                                        ": `selector` does not match template `labels`",
                                        STR_ARG(labels ? json_text(a, labels) : STR("null"))));
     }
-    check_fixed(a, before, object, "spec", "selector", causes);
     check_pod(a, node_get(template, STR("spec")), STR("spec.template.spec"), causes);
+    if (str_is(kind, "Job")) check_ending(a, template, STR("spec.template"), causes);
+    if (str_is(kind, "Job")) check_fixed(a, before, object, "spec", "template", causes);
+    check_fixed(a, before, object, "spec", "selector", causes);
+}
+
+static void check_cron_job(arena *a, const node *object, node *causes)
+{
+    const node *spec = node_get(object, STR("spec"));
+    str text = node_get_str(spec, STR("schedule"));
+    struct schedule schedule;
+    err *e AUTO(err_done) = schedule_parse(text, &schedule);
+    if (!text.len)
+        admit_add_cause(a, causes, "FieldValueRequired", STR("spec.schedule"),
+                        STR("Required value"));
+    else if (e)
+        admit_add_cause(a, causes, "FieldValueInvalid", STR("spec.schedule"),
+                        invalid_text(a, text, str_z(a, err_text(e))));
+    const node *template = node_find(spec, "jobTemplate", "spec", "template", NULL);
+    check_pod(a, node_get(template, STR("spec")), STR("spec.jobTemplate.spec.template.spec"),
+              causes);
+    check_ending(a, template, STR("spec.jobTemplate.spec.template"), causes);
+}
+
+/* Of a pod only little may change: images, two times, and more tolerations. */
+static void check_pod_change(arena *a, const node *before, const node *object, node *causes)
+{
+    static const char *const free_fields[] = {"activeDeadlineSeconds", "tolerations",
+                                              "terminationGracePeriodSeconds"};
+    if (!before) return;
+    node *x = doc_copy(a, node_get(before, STR("spec")));
+    node *y = doc_copy(a, node_get(object, STR("spec")));
+    for (int side = 0; side < 2; side++) {
+        node *spec = side ? x : y;
+        if (!node_is_map(spec)) return;
+        for (size_t i = 0; i < COUNT(free_fields); i++)
+            node_unset(spec, str_of(free_fields[i]));
+        NODE_EACH (node_get(spec, STR("containers")), container) {
+            node_unset(container, STR("image"));
+        }
+        NODE_EACH (node_get(spec, STR("initContainers")), container) {
+            node_unset(container, STR("image"));
+        }
+    }
+    if (!node_equal(x, y))
+        admit_add_cause(a, causes, "FieldValueForbidden", STR("spec"),
+                        STR("Forbidden: pod updates may not change fields other than "
+                            "`spec.containers[*].image`,`spec.initContainers[*].image`,"
+                            "`spec.activeDeadlineSeconds`,`spec.tolerations` (only additions to "
+                            "existing tolerations),`spec.terminationGracePeriodSeconds` (allow it "
+                            "to be set to 1 if it was previously negative)"));
 }
 
 static void check_sealed(arena *a, const node *before, const node *object, node *causes)
@@ -404,17 +599,29 @@ static void check_type(arena *a, const node *before, const node *object, node *c
                     invalid_text(a, new, "field is immutable"));
 }
 
+static void check_role(arena *a, const node *before, const node *object, node *causes)
+{
+    const node *role = node_get(object, STR("roleRef"));
+    if (!before || node_equal(node_get(before, STR("roleRef")), role)) return;
+    node *shown = node_map(a); /* as Go names the fields */
+    node_set_str(a, shown, STR("APIGroup"), node_get_str(role, STR("apiGroup")));
+    node_set_str(a, shown, STR("Kind"), node_get_str(role, STR("kind")));
+    node_set_str(a, shown, STR("Name"), node_get_str(role, STR("name")));
+    admit_add_cause(a, causes, "FieldValueInvalid", STR("roleRef"),
+                    str_printf(a, "Invalid value: " STR_FMT ": cannot change roleRef",
+                               STR_ARG(json_text(a, shown))));
+}
+
 void admit_builtin_check(arena *a, str kind, const node *before, const node *object, node *causes)
 {
     if (names("Deployment ReplicaSet StatefulSet DaemonSet Job", kind))
         check_workload(a, kind, before, object, causes);
     if (str_is(kind, "Service")) check_service(a, before, object, causes);
     if (str_is(kind, "Pod")) check_pod(a, node_get(object, STR("spec")), STR("spec"), causes);
+    if (str_is(kind, "Pod")) check_pod_change(a, before, object, causes);
+    if (str_is(kind, "CronJob")) check_cron_job(a, object, causes);
     if (names("ConfigMap Secret", kind)) check_sealed(a, before, object, causes);
     if (str_is(kind, "Secret")) check_type(a, before, object, causes);
-    if (names("RoleBinding ClusterRoleBinding", kind) && before &&
-        !node_equal(node_get(before, STR("roleRef")), node_get(object, STR("roleRef"))))
-        admit_add_cause(a, causes, "FieldValueInvalid", STR("roleRef"),
-                        str_printf(a, "Invalid value: " STR_FMT ": cannot change roleRef",
-                                   STR_ARG(json_text(a, node_get(object, STR("roleRef"))))));
+    if (str_is(kind, "CustomResourceDefinition")) definition_check(a, object, causes);
+    if (names("RoleBinding ClusterRoleBinding", kind)) check_role(a, before, object, causes);
 }

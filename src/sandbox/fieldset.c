@@ -54,6 +54,16 @@ const struct fieldset *fieldset_child(const struct fieldset *set, str step)
     return found ? set->children[place] : NULL;
 }
 
+void fieldset_drop(struct fieldset *set, str step)
+{
+    bool found;
+    size_t place = place_of(set, step, &found);
+    if (!found) return;
+    set->count--;
+    memmove(set->children + place, set->children + place + 1,
+            (set->count - place) * sizeof(struct fieldset *));
+}
+
 bool fieldset_is_empty(const struct fieldset *set)
 {
     if (!set) return true;
@@ -203,6 +213,13 @@ static void add_step(arena *a, buf *path, str step)
         buf_add(path, json_text(a, pair->value));
     }
     buf_add_char(path, ']');
+}
+
+str fieldset_step_text(arena *a, str step)
+{
+    buf text = BUF(a);
+    add_step(a, &text, step);
+    return buf_str(&text);
 }
 
 static void each(arena *a, const struct fieldset *set, buf *path, fieldset_fn *fn, void *context)

@@ -18,6 +18,8 @@ struct fieldset *fieldset_new(arena *a);
 /* The child, added when it is missing. The step is borrowed. */
 struct fieldset *fieldset_at(arena *a, struct fieldset *set, str step);
 const struct fieldset *fieldset_child(const struct fieldset *set, str step);
+/* Without the child and what is below it. */
+void fieldset_drop(struct fieldset *set, str step);
 bool fieldset_is_empty(const struct fieldset *set);
 
 struct fieldset *fieldset_union(arena *a, const struct fieldset *x, const struct fieldset *y);
@@ -30,6 +32,8 @@ struct fieldset *fieldset_named(arena *a, const struct fieldset *x);
 MUST_USE err *fieldset_read(arena *a, const node *fields, struct fieldset **out);
 node *fieldset_write(arena *a, const struct fieldset *set);
 
+/* "[name=\"app\"]" of "k:{\"name\":\"app\"}", ".x" of "f:x". */
+str fieldset_step_text(arena *a, str step);
 /* ".spec.containers[name=\"app\"].image" of every member, in order. */
 typedef void fieldset_fn(void *context, str path);
 void fieldset_each(arena *a, const struct fieldset *set, fieldset_fn *fn, void *context);

@@ -4,6 +4,7 @@
 
 #include "base/clock.h"
 #include "base/limits.h"
+#include "sandbox/removal.h"
 #include "sandbox/write.h"
 
 struct garbage {
@@ -185,7 +186,7 @@ static void look_at(struct garbage *garbage, str uid)
     bool orphaned = owners && owners->count && !has_owner(garbage, object);
     if (!is_ending(object)) {
         if (orphaned || is_in_ending(garbage, namespace))
-            write_delete(garbage->world, served, namespace, name);
+            removal_of(garbage->world, served, namespace, name);
         return;
     }
     if (has_finalizer(object, "orphan")) {
@@ -194,6 +195,9 @@ static void look_at(struct garbage *garbage, str uid)
     } else if (has_finalizer(object, "foregroundDeletion") &&
                !family_dependents(family_of(garbage), uid)) {
         release_finalizer(garbage, served, object, "foregroundDeletion");
+    } else if (has_finalizer(object, "kubernetes.io/pvc-protection")) {
+        release_finalizer(garbage, served, object,
+                          "kubernetes.io/pvc-protection"); /* nothing runs */
     } else if (served->collection == spaces_of(garbage)) {
         end_namespace(garbage, served->collection, name);
     }

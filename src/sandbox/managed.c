@@ -172,6 +172,14 @@ static void note_cause(void *context, str path)
     node_push(a, taken->causes, cause);
 }
 
+/* By manager, then by field. */
+static int by_message(const void *left, const void *right)
+{
+    const node *x = *(node *const *)left, *y = *(node *const *)right;
+    int order = str_cmp(node_get_str(x, STR("message")), node_get_str(y, STR("message")));
+    return order ? order : str_cmp(node_get_str(x, STR("field")), node_get_str(y, STR("field")));
+}
+
 /* The words of upstream: one conflict in a line, several as a list by manager. */
 static err *conflict_error(const node *causes)
 {
@@ -187,13 +195,10 @@ static err *conflict_error(const node *causes)
         str last = {0};
         for (uint32_t i = 0; i < causes->count; i++) {
             str message = node_get_str(causes->items[i], STR("message"));
-            bool several = i + 1 < causes->count &&
-                           str_eq(node_get_str(causes->items[i + 1], STR("message")), message);
             str rest = message;
             str_strip_prefix(&rest, STR("conflict with"));
             if (!str_eq(message, last)) {
-                buf_printf(&text, "%s%s" STR_FMT ":", i ? "\n" : "",
-                           several ? "conflicts with" : "conflict with", STR_ARG(rest));
+                buf_printf(&text, "%sconflicts with" STR_FMT ":", i ? "\n" : "", STR_ARG(rest));
             }
             buf_printf(&text, "\n- " STR_FMT,
                        STR_ARG(node_get_str(causes->items[i], STR("field"))));
@@ -214,7 +219,9 @@ static err *take_changes(arena *a, struct entries *entries, const struct entry *
             struct taken taken = {.causes = apply->causes, .a = a, .from = entry};
             fieldset_each(a, fieldset_common(a, entry->set, changes->set), note_cause, &taken);
         }
-        if (apply->causes->count) return conflict_error(apply->causes);
+        node *causes = apply->causes;
+        if (causes->count) qsort(causes->items, causes->count, sizeof(node *), by_message);
+        if (causes->count) return conflict_error(causes);
     }
     for (size_t i = 0; i < entries->count; i++) {
         struct entry *entry = &entries->items[i];
@@ -233,14 +240,44 @@ static struct entry entry_of(const struct managed_writer *writer, const char *op
                           .time = writer->time};
 }
 
+/* An empty list, or one of nothing, in an update: nobody is to own anything any more. */
+static bool is_reset(const node *object)
+{
+    const node *list = node_find(object, "metadata", "managedFields", NULL);
+    if (!node_is_list(list) || list->count > 1) return false;
+    return !list->count || (node_is_map(list->items[0]) && !list->items[0]->count);
+}
+
+/* Clients may edit the entries; those that do not know them leave them out, which changes nothing.
+ */
+static err *read_updated(arena *a, const struct managed_writer *writer, const node *live,
+                         const node *after, struct entries *out)
+{
+    if (!writer->subresource.len) {
+        *out = (struct entries){0};
+        if (is_reset(after)) return NULL;
+        err *e AUTO(err_done) = read_entries(a, after, out);
+        if (!e && out->count) return NULL;
+    }
+    return read_entries(a, live, out);
+}
+
 err *managed_update(arena *a, const struct managed_writer *writer, const node *live, node *after)
 {
     struct entries entries;
-    TRY(read_entries(a, live, &entries));
+    TRY(read_updated(a, writer, live, after, &entries));
     struct typed_changes changes;
-    TRY(typed_compare(a, writer->typing, bare(a, live), bare(a, after), &changes));
+    err *e AUTO(err_done) =
+        typed_compare(a, writer->typing, bare(a, live), bare(a, after), &changes);
+    /* Like upstream: whose lists cannot be told apart is stored, and the entries stay as they are;
+     * who once gave up the entries of an object does not get them back by an update. */
+    if (e || (writer->exists && !entries.count)) {
+        write_entries(a, &entries, after);
+        return NULL;
+    }
     struct fieldset *ignored = unowned(a);
     changes.set = fieldset_minus(a, changes.set, ignored);
+    if (writer->resets_status) fieldset_drop(changes.set, STR("f:status"));
     TRY(take_changes(a, &entries, NULL, &changes, NULL));
     changes.set->member = false;
     if (!fieldset_is_empty(changes.set)) {
@@ -272,6 +309,15 @@ err *managed_apply(arena *a, const struct managed_writer *writer, struct managed
     struct entries entries;
     TRY(read_entries(a, live, &entries));
     node *before = bare(a, live), *merged;
+    if (writer->exists && !entries.count) {
+        struct entry first = entry_of(writer, update_operation);
+        first.manager = STR("before-first-apply");
+        first.subresource = (str){0};
+        struct typed_changes all;
+        TRY(typed_compare(a, writer->typing, NULL, before, &all));
+        first.set = fieldset_minus(a, all.set, unowned(a));
+        *ARENA_PUSH(a, entries.items, entries.count, entries.room) = first;
+    }
     TRY(typed_merge(a, writer->typing, before, applied, &merged));
     struct entry new = entry_of(writer, apply_operation);
     TRY(typed_set(a, writer->typing, applied, &new.set));

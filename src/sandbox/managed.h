@@ -10,7 +10,9 @@ struct managed_writer {
     struct typing typing;
     str api_version; /* of the object as it was sent */
     str manager, subresource;
-    str time;
+    str time;           /* empty: the entry gets none */
+    bool exists;        /* not a creation */
+    bool resets_status; /* the status is a part of its own, which this write is not about */
 };
 
 /* What `after` differs from `live` (an empty object at a creation) in becomes the manager's;

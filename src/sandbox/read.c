@@ -30,31 +30,86 @@ const node *read_form(const struct call *call, const node *object)
                        world_query(call, "includeObject"), object);
 }
 
+/* Fields beyond name and namespace that objects of a kind can be selected by. */
+static const struct {
+    const char *kind, *fields;
+} selectable[] = {
+    {"Pod", "spec.nodeName spec.restartPolicy spec.schedulerName spec.serviceAccountName "
+            "spec.hostNetwork status.phase status.podIP status.podIPs status.nominatedNodeName"},
+    {"Event", "involvedObject.kind involvedObject.namespace involvedObject.name "
+              "involvedObject.uid involvedObject.apiVersion involvedObject.resourceVersion "
+              "involvedObject.fieldPath reason reportingComponent source type"},
+    {"Secret", "type"},
+    {"Namespace", "status.phase"},
+    {"Node", "spec.unschedulable"},
+    {"Job", "status.successful"},
+    {"ReplicaSet", "status.replicas"},
+    {"ReplicationController", "status.replicas"},
+};
+
+static bool lists(const char *text, str word)
+{
+    for (str rest = str_of(text), item; str_next(&rest, ' ', &item);)
+        if (str_eq(item, word)) return true;
+    return false;
+}
+
+static err *check_field(const struct served *served, str field)
+{
+    if (str_is(field, "metadata.name")) return NULL;
+    if (str_is(field, "metadata.namespace") && served->namespaced) return NULL;
+    bool special = served->custom;
+    for (size_t i = 0; i < COUNT(selectable) && !served->custom; i++) {
+        if (!str_is(served->kind, selectable[i].kind)) continue;
+        if (lists(selectable[i].fields, field)) return NULL;
+        special = true;
+    }
+    NODE_EACH (served->selectable, item) {
+        str path = node_get_str(item, STR("jsonPath"));
+        str_strip_prefix(&path, STR("."));
+        if (str_eq(path, field)) return NULL;
+    }
+    if (special) return world_bad_request("field label not supported: " STR_FMT, STR_ARG(field));
+    return world_bad_request("\"" STR_FMT "\" is not a known field selector: only "
+                             "\"metadata.name\"%s",
+                             STR_ARG(field), served->namespaced ? ", \"metadata.namespace\"" : "");
+}
+
+/* "name=value", "name==value" or "name!=value" */
+static err *read_term(const struct call *call, str text, struct read_filter *out)
+{
+    arena *a = call->a;
+    str name, value;
+    bool differs = str_find(text, STR("!=")) >= 0;
+    if (!str_cut(text, '=', &name, &value))
+        return world_bad_request("invalid selector: '" STR_FMT "'; can't understand '" STR_FMT "'",
+                                 STR_ARG(text), STR_ARG(text));
+    str_strip_prefix(&value, STR("="));
+    if (differs) str_strip_suffix(&name, STR("!"));
+    TRY(check_field(call->served, name));
+    /* Paths are no label keys, so the terms are made by hand. */
+    struct selector_term *terms = NEW_ARRAY(a, struct selector_term, out->fields.count + 1);
+    if (out->fields.count) memcpy(terms, out->fields.terms, out->fields.count * sizeof *terms);
+    str *one = NEW(a, str);
+    *one = value;
+    terms[out->fields.count++] =
+        (struct selector_term){.key = name,
+                               .op = differs ? SELECTOR_NOT_IN : SELECTOR_IN,
+                               .values = one,
+                               .value_count = 1};
+    out->fields.terms = terms;
+    return NULL;
+}
+
 err *read_filter_of(const struct call *call, struct read_filter *out)
 {
     arena *a = call->a;
     out->namespace = call->namespace;
     out->name = call->name;
     str labels = world_query(call, "labelSelector"), fields = world_query(call, "fieldSelector");
+    for (str rest = fields, term; fields.len && str_next(&rest, ',', &term);)
+        TRY(read_term(call, term, out));
     err *e = labels.len ? selector_parse(a, labels, &out->labels) : NULL;
-    for (str rest = fields, term; fields.len && !e && str_next(&rest, ',', &term);) {
-        str name, value;
-        bool differs = str_find(term, STR("!=")) >= 0;
-        str_cut(term, '=', &name, &value);
-        str_strip_prefix(&value, STR("="));
-        if (differs) str_strip_suffix(&name, STR("!"));
-        /* Paths are no label keys, so the terms are made by hand. */
-        struct selector_term *terms = NEW_ARRAY(a, struct selector_term, out->fields.count + 1);
-        if (out->fields.count) memcpy(terms, out->fields.terms, out->fields.count * sizeof *terms);
-        str *one = NEW(a, str);
-        *one = value;
-        terms[out->fields.count++] =
-            (struct selector_term){.key = name,
-                                   .op = differs ? SELECTOR_NOT_IN : SELECTOR_IN,
-                                   .values = one,
-                                   .value_count = 1};
-        out->fields.terms = terms;
-    }
     if (!e) return NULL;
     str why = str_dup(a, err_text(e));
     err_free(e);
@@ -103,13 +158,39 @@ err *read_keys(struct call *call, str **keys_out, size_t *count_out)
 }
 
 /* "version:key" */
-static bool read_token(const struct call *call, str *version, str *key)
+static err *read_token(const struct call *call, str *version, str *key)
 {
     str token = world_query(call, "continue"), text;
-    if (!token.len) return true;
+    if (!token.len) return NULL;
     err *e AUTO(err_done) = b64_decode_url(call->a, token, &text);
     int64_t number;
-    return !e && str_cut(text, ':', version, key) && str_to_int(*version, &number);
+    if (!e && str_cut(text, ':', version, key) && str_to_int(*version, &number)) return NULL;
+    /* Upstream's tokens are JSON, and so is its complaint. */
+    unsigned char first = e || !text.len ? 0 : (unsigned char)text.data[0];
+    if (e || first < 0x80)
+        return world_bad_request("invalid continue token: continue key is not valid");
+    return world_bad_request("invalid continue token: continue key is not valid: invalid character "
+                             "'\\u%04x' looking for beginning of value",
+                             first);
+}
+
+static err *check_versions(struct call *call)
+{
+    str version = world_query(call, "resourceVersion");
+    str match = world_query(call, "resourceVersionMatch");
+    uint64_t number = 0;
+    const char *why = NULL;
+    if (match.len && !version.len)
+        why = "Forbidden: resourceVersionMatch is forbidden unless resourceVersion is provided";
+    else if (str_is(match, "Exact") && str_is(version, "0"))
+        why = "Forbidden: resourceVersionMatch \"exact\" is forbidden for resourceVersion \"0\"";
+    if (why)
+        return world_wrong_options(call, "ListOptions", "FieldValueForbidden",
+                                   "resourceVersionMatch", str_of(why));
+    if (!version.len || str_to_uint(version, &number)) return NULL;
+    return world_bad_request("invalid resource version: resourceVersion: Invalid value: \"" STR_FMT
+                             "\": strconv.ParseUint: parsing \"" STR_FMT "\": invalid syntax",
+                             STR_ARG(version), STR_ARG(version));
 }
 
 static node *list_of(struct call *call, const node **items, size_t count, str version)
@@ -145,15 +226,16 @@ err *read_list(struct call *call, const node **out)
     arena *a = call->a;
     str *keys, version = {0}, after = {0}, limit = world_query(call, "limit");
     size_t count, first = 0;
+    TRY(check_versions(call));
     TRY(read_keys(call, &keys, &count));
-    if (!read_token(call, &version, &after)) return world_bad_request("continue key is not valid");
+    TRY(read_token(call, &version, &after));
     while (after.len && first < count && str_cmp(keys[first], after) <= 0)
         first++;
     int64_t most = 0;
-    if (limit.len && (!str_to_int(limit, &most) || most < 0))
+    if (limit.len && !str_to_int(limit, &most))
         return world_bad_request("limit: '" STR_FMT "' is no count", STR_ARG(limit));
     size_t shown = count - first;
-    if (most && (size_t)most < shown) shown = (size_t)most;
+    if (most > 0 && (size_t)most < shown) shown = (size_t)most;
     const node **items = NEW_ARRAY(a, const node *, shown + 1);
     for (size_t i = 0; i < shown; i++)
         items[i] =
@@ -168,6 +250,11 @@ err *read_list(struct call *call, const node **out)
         if (!world_query(call, "labelSelector").len && !world_query(call, "fieldSelector").len)
             node_set_int(a, metadata, STR("remainingItemCount"), (int64_t)(count - first - shown));
     }
+    /* Lists of custom kinds are made by hand upstream, and show it. */
+    bool plain = call->served->custom && read_form_of(call) == READ_OBJECT;
+    node *metadata = node_get(list, STR("metadata"));
+    if (plain && !node_get(metadata, STR("continue")))
+        node_set_str(a, metadata, STR("continue"), STR(""));
     *out = list;
     return NULL;
 }

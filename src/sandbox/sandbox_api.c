@@ -4,11 +4,14 @@
 
 #include "base/clock.h"
 #include "base/hash.h"
+#include "base/limits.h"
+#include "base/tar.h"
 #include "doc/json.h"
 #include "sandbox/access.h"
 #include "sandbox/body.h"
 #include "sandbox/openapi_doc.h"
 #include "sandbox/read.h"
+#include "sandbox/removal.h"
 #include "sandbox/write.h"
 
 /* ---- answers ---- */
@@ -61,15 +64,16 @@ static void answer_error(struct call *call, err *e, struct httpd_answer *answer)
     str reason = str_dup(a, str_of(e->reason[0] ? e->reason : reason_of(code)));
     if (reason.len) node_set_str(a, out, STR("reason"), reason);
     bool invalid = code == 422;
-    bool options = str_is(call->about_kind, "PatchOptions");
+    bool other = call->names_resource || str_ends(call->about_kind, STR("Options"));
     bool conflicts = code == 409 && call->causes && call->causes->count;
     if (conflicts) call->about_name = call->about_group = call->about_kind = (str){0};
     if (call->about_name.len) node_set_str(a, details, STR("name"), call->about_name);
     if (call->about_group.len) node_set_str(a, details, STR("group"), call->about_group);
-    str kind = invalid && call->served && !options ? call->served->kind : call->about_kind;
+    str kind = invalid && call->served && !other ? call->served->kind : call->about_kind;
     if (kind.len) node_set_str(a, details, STR("kind"), kind);
     if (call->causes && call->causes->count) node_set(a, details, STR("causes"), call->causes);
-    if ((details->count || code == 404) && code != 500 && code != 400)
+    bool told = code != 500 && code != 400 && (code != 415 || call->names_resource);
+    if (told && (details->count || (code >= 404 && code != 409)))
         node_set(a, out, STR("details"), details);
     node_set_int(a, out, STR("code"), code);
     err_free(e);
@@ -137,10 +141,21 @@ static err *find_object(struct call *call, const struct path *path)
                  (str_is(sub, "scale") && served->has_scale) ||
                  (is_of_container(sub) && str_is(served->kind, "Pod")) ||
                  (str_is(sub, "finalize") && str_is(served->kind, "Namespace"));
+    if (!known) return no_such_path();
+    if (served->namespaced && call->name.len && !call->namespace.len) return no_such_path();
     call->about_name = call->name;
     call->about_kind = served->plural;
     call->about_group = served->group;
-    return known ? NULL : no_such_path();
+    return NULL;
+}
+
+static err *method_not_allowed(struct call *call)
+{
+    call->about_name = call->about_group = call->about_kind = (str){0};
+    return err_with_status(err_new(ERR_INVALID, "MethodNotAllowed",
+                                   "the server does not allow this method on the requested "
+                                   "resource"),
+                           405);
 }
 
 static err *find_verb(struct call *call, str method)
@@ -159,10 +174,7 @@ static err *find_verb(struct call *call, str method)
     else if (str_is(method, "DELETE"))
         call->verb = named ? CALL_DELETE : CALL_DELETE_COLLECTION;
     else
-        return err_with_status(err_new(ERR_INVALID, "MethodNotAllowed",
-                                       "the server does not allow this method on the requested "
-                                       "resource"),
-                               405);
+        return method_not_allowed(call);
     return NULL;
 }
 
@@ -363,7 +375,7 @@ static err *delete_all(struct call *call, const node **out)
     for (size_t i = 0; i < count && !call->dry_run; i++) {
         str namespace, name;
         str_cut(keys[i], '/', &namespace, &name);
-        write_delete(call->world, call->served, namespace, name);
+        removal_of(call->world, call->served, namespace, name);
     }
     return NULL;
 }
@@ -374,7 +386,6 @@ static err *serve_object(struct sandbox_api *api, struct call *call, struct http
     const node *out = NULL;
     TRY(access_check(call));
     call->status = 200;
-    if (call->served->namespaced && call->name.len && !call->namespace.len) return no_such_path();
     if (str_ends(call->served->plural, STR("reviews"))) {
         TRY(review(call, &out));
     } else if (is_of_container(call->subresource)) {
@@ -466,6 +477,23 @@ static void audit(const struct sandbox_api *api, const struct call *call,
     (void)written; /* nobody but a test reads it, and that would notice */
 }
 
+/* Long answers go compressed to those who take that. */
+static void compress(arena *a, str accept_encoding, struct httpd_answer *answer)
+{
+    static const struct httpd_field fields[] = {{{"Content-Encoding", 16}, {"gzip", 4}},
+                                                {{"Vary", 4}, {"Accept-Encoding", 15}}};
+    bool wanted = false;
+    for (str coding; str_next(&accept_encoding, ',', &coding);) {
+        str name, weight;
+        str_cut(coding, ';', &name, &weight);
+        wanted = wanted || (str_is(str_trim(name), "gzip") && !str_is(str_trim(weight), "q=0"));
+    }
+    if (!wanted || answer->stream || answer->body.len <= LIMIT_SANDBOX_PLAIN_BYTES) return;
+    answer->body = tar_gzip(a, answer->body);
+    answer->fields = fields;
+    answer->field_count = COUNT(fields);
+}
+
 void sandbox_api_answer(struct sandbox_api *api, arena *a,
                         const struct sandbox_api_request *request, struct httpd_answer *answer)
 {
@@ -484,6 +512,7 @@ void sandbox_api_answer(struct sandbox_api *api, arena *a,
     if (e) answer_error(&call, e, answer);
     must(answer->status);
     audit(api, &call, request, answer->status);
+    compress(a, request->accept_encoding, answer);
     const struct served *served = call.served;
     bool crd = served && served->collection == served_crds(api->world->served);
     if (crd && call.verb > CALL_WATCH) served_refresh(api->world->served);
@@ -499,6 +528,7 @@ void sandbox_api_handle(void *context, arena *a, const struct httpd_request *req
         .body = request->body,
         .authorization = httpd_header(request, "Authorization"),
         .accept = httpd_header(request, "Accept"),
+        .accept_encoding = httpd_header(request, "Accept-Encoding"),
         .content_type = httpd_header(request, "Content-Type"),
         .user_agent = httpd_header(request, "User-Agent"),
         .impersonate = httpd_header(request, "Impersonate-User"),

@@ -25,7 +25,7 @@ struct sandbox_api {
 /* What of a request matters here; httpd fills it, and tests. */
 struct sandbox_api_request {
     str method, path, query, body;
-    str authorization, accept, content_type, user_agent, impersonate;
+    str authorization, accept, accept_encoding, content_type, user_agent, impersonate;
 };
 void sandbox_api_answer(struct sandbox_api *api, arena *a,
                         const struct sandbox_api_request *request, struct httpd_answer *answer);

@@ -149,6 +149,7 @@ static void add_custom(struct served_table *table, const node *crd, const node *
         .categories = node_get(names, STR("categories")),
         .columns = node_get(version, STR("additionalPrinterColumns")),
         .scale = node_get(subresources, STR("scale")),
+        .selectable = node_get(version, STR("selectableFields")),
         .typing = typing_of(table->definitions, object_schema(a, schema)),
         .collection = collection_of(table->store, group, plural),
     };
@@ -214,6 +215,16 @@ bool served_has_group(const struct served_table *table, str group, str version)
         if (str_eq(table->rows[i].group, group) &&
             (!version.len || str_eq(table->rows[i].version, version)))
             return true;
+    return false;
+}
+
+bool served_has_generation(const struct served *served)
+{
+    static const char *const groups[] = {"apps", "batch", "networking.k8s.io", "policy",
+                                         "apiextensions.k8s.io"};
+    if (served->custom || str_is(served->kind, "Pod")) return true;
+    for (size_t i = 0; i < COUNT(groups); i++)
+        if (str_is(served->group, groups[i])) return !str_is(served->kind, "IngressClass");
     return false;
 }
 

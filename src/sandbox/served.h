@@ -12,7 +12,7 @@ struct served {
     str api_version; /* "apps/v1" */
     bool namespaced, custom, has_status, has_scale;
     const node *verbs, *short_names, *categories;
-    const node *columns, *scale; /* of a CRD version; may be NULL */
+    const node *columns, *scale, *selectable; /* of a CRD version; may be NULL */
     struct typing typing;
     struct collection *collection;
 };
@@ -34,6 +34,9 @@ const struct served *served_rows(const struct served_table *table, size_t *count
 struct typing served_type(const struct served_table *table, str name); /* of a built-in type */
 struct collection *served_crds(const struct served_table *table);
 bool served_has_group(const struct served_table *table, str group, str version);
+
+/* Its objects count the changes of what is wanted. */
+bool served_has_generation(const struct served *served);
 
 /* Documents of discovery; NULL for a group that is not there. */
 node *served_groups(arena *a, const struct served_table *table);

@@ -1,5 +1,9 @@
 #include "sandbox/strategic_patch.h"
 
+#include <stdlib.h>
+
+#include "base/buf.h"
+
 #define DIRECTIVE "$patch"
 #define RETAIN    "$retainKeys"
 #define ORDER     "$setElementOrder/"
@@ -27,6 +31,47 @@ static struct strategy strategy_of(struct typing typing, str field)
 }
 
 static err *merge_maps(arena *a, struct typing typing, const node *patch, node *object);
+
+/* ---- words of upstream ---- */
+
+/* A value as Go prints it: map[a:1 b:[x y]]. */
+static void add_go(buf *b, const node *n)
+{
+    if (node_is_scalar(n)) {
+        buf_add(b, node_is_null(n) ? STR("<nil>") : n->text);
+        return;
+    }
+    buf_printf(b, "%s[", node_is_map(n) ? "map" : "");
+    const char *between = "";
+    NODE_EACH (n, item) {
+        buf_printf(b, "%s", between);
+        add_go(b, item);
+        between = " ";
+    }
+    str *names = NEW_ARRAY(b->arena, str, n->count);
+    for (uint32_t i = 0; node_is_map(n) && i < n->count; i++)
+        names[i] = n->pairs[i].key;
+    if (node_is_map(n) && n->count) qsort(names, n->count, sizeof *names, str_order);
+    for (uint32_t i = 0; node_is_map(n) && i < n->count; i++) {
+        buf_printf(b, "%s" STR_FMT ":", between, STR_ARG(names[i]));
+        add_go(b, node_get(n, names[i]));
+        between = " ";
+    }
+    buf_add_char(b, ']');
+}
+
+static str go_text(arena *a, const node *n)
+{
+    buf b = BUF(a);
+    add_go(&b, n);
+    return buf_str(&b);
+}
+
+static err *unknown_type(arena *a, const node *patch)
+{
+    return err_invalid("unknown patch type: " STR_FMT " in map: " STR_FMT,
+                       STR_ARG(node_get_str(patch, STR(DIRECTIVE))), STR_ARG(go_text(a, patch)));
+}
 
 /* ---- items of lists ---- */
 
@@ -153,9 +198,7 @@ static err *merge_lists(arena *a, struct strategy strategy, str field, const nod
     NODE_EACH (patch, item) {
         if (node_is_map(item) && node_get(item, STR(DIRECTIVE))) {
             if (is_directive(item, "delete") || is_directive(item, "replace")) continue;
-            if (!is_directive(item, "merge"))
-                return err_invalid("unknown patch type '" STR_FMT "' in list '" STR_FMT "'",
-                                   STR_ARG(node_get_str(item, STR(DIRECTIVE))), STR_ARG(field));
+            if (!is_directive(item, "merge")) return unknown_type(a, item);
         }
         ptrdiff_t at = index_of(merged, item, key);
         node *value;
@@ -176,16 +219,16 @@ static err *merge_lists(arena *a, struct strategy strategy, str field, const nod
 /* ---- directives of maps ---- */
 
 /* The order has to have what the patch changes, in the same order. */
-static err *check_order(const node *list, const node *order, str key, str field)
+static err *check_order(arena *a, const node *list, const node *order, str key)
 {
     ptrdiff_t last = -1;
     NODE_EACH (list, item) {
         if (node_is_map(item) && node_get(item, STR(DIRECTIVE))) continue;
         ptrdiff_t at = index_of(order, item, key);
         if (at <= last)
-            return err_invalid("the order in patch list of '" STR_FMT "' doesn't match "
-                               "$setElementOrder list",
-                               STR_ARG(field));
+            return err_invalid("The order in patch list:\n" STR_FMT
+                               "\n doesn't match $setElementOrder list:\n" STR_FMT "\n",
+                               STR_ARG(go_text(a, list)), STR_ARG(go_text(a, order)));
         last = at;
     }
     return NULL;
@@ -198,7 +241,7 @@ static err *apply_order(arena *a, struct typing typing, str field, const node *o
     struct strategy strategy = strategy_of(typing, field);
     if (!node_is_list(order) || (given && !node_is_list(given)))
         return err_invalid("$setElementOrder/" STR_FMT ": a list is expected", STR_ARG(field));
-    TRY(check_order(given, order, strategy.key, field));
+    TRY(check_order(a, given, order, strategy.key));
     node *merged = (node *)before;
     if (!node_is_list(before)) before = NULL;
     if (given) TRY(merge_lists(a, strategy, field, given, before, &merged));
@@ -290,9 +333,7 @@ static err *merge_maps(arena *a, struct typing typing, const node *patch, node *
         }
         return NULL;
     }
-    if (directive && !is_directive(patch, "merge"))
-        return err_invalid("unknown patch type '" STR_FMT "'",
-                           STR_ARG(node_get_str(patch, STR(DIRECTIVE))));
+    if (directive && !is_directive(patch, "merge")) return unknown_type(a, patch);
     TRY(retain_keys(patch, object));
     PAIR_EACH (patch, pair) {
         str field = pair->key;

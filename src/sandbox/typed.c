@@ -64,8 +64,8 @@ static err *items_of(arena *a, struct typing list, const node *value, struct ite
     NODE_EACH (value, item) {
         TRY(item_step(a, list, item, &out->steps[at]));
         if (map_has(&out->by_step, out->steps[at]) && typing_list_of(list) == TYPING_MAP)
-            return err_invalid("duplicate entries for key [" STR_FMT "]",
-                               STR_ARG(str_skip(out->steps[at], 2)));
+            return err_invalid("duplicate entries for key " STR_FMT,
+                               STR_ARG(fieldset_step_text(a, out->steps[at])));
         map_put(&out->by_step, out->steps[at], item);
         at++;
     }
@@ -120,6 +120,45 @@ err *typed_set(arena *a, struct typing typing, const node *value, struct fieldse
     set->member = false;
     *out = set;
     return NULL;
+}
+
+/* ---- whether it is one ---- */
+
+static err *check_list(arena *a, struct typing typing, const node *value, str path)
+{
+    struct items items AUTO(items_done) = {0};
+    size_t at = 0;
+    NODE_EACH (value, item) {
+        str step;
+        err *e = item_step(a, typing, item, &step);
+        if (e) return err_wrap(e, STR_FMT ": element %zu", STR_ARG(path), at);
+        if (map_has(&items.by_step, step))
+            return err_invalid(STR_FMT ": duplicate entries for key " STR_FMT, STR_ARG(path),
+                               STR_ARG(fieldset_step_text(a, step)));
+        map_put(&items.by_step, step, item);
+        at++;
+    }
+    return NULL;
+}
+
+static err *check_at(arena *a, struct typing typing, const node *value, str path)
+{
+    if (merges_list(typing, value)) TRY(check_list(a, typing, value, path));
+    PAIR_EACH (value, pair) {
+        TRY(check_at(a, typing_field(typing, pair->key), pair->value,
+                     str_printf(a, STR_FMT "." STR_FMT, STR_ARG(path), STR_ARG(pair->key))));
+    }
+    size_t at = 0;
+    NODE_EACH (value, item) {
+        TRY(check_at(a, typing_items(typing), item,
+                     str_printf(a, STR_FMT "[%zu]", STR_ARG(path), at++)));
+    }
+    return NULL;
+}
+
+err *typed_check(arena *a, struct typing typing, const node *value)
+{
+    return check_at(a, typing, value, STR(""));
 }
 
 /* ---- differences ---- */

@@ -11,6 +11,10 @@
 /* Every field that the object sets. INVALID for a list whose items lack or repeat their key. */
 MUST_USE err *typed_set(arena *a, struct typing typing, const node *value, struct fieldset **out);
 
+/* Items of lists that repeat their key or lack it, as ".spec.ports: duplicate entries for key
+ * [port=80]". */
+MUST_USE err *typed_check(arena *a, struct typing typing, const node *value);
+
 struct typed_changes {
     struct fieldset *set, *removed; /* added or changed; and gone */
 };

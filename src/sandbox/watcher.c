@@ -26,7 +26,7 @@ struct watching {
     struct served served; /* without what may go with a CRD */
     enum read_form_kind form;
     str include;
-    bool bookmarks;
+    bool bookmarks, is_short; /* short: too short for a bookmark at its end */
     int64_t ends_ns, next_bookmark_ns;
     struct httpd_stream *stream;
 };
@@ -71,7 +71,8 @@ static void on_change(void *context, const struct store_change *change)
     }
 }
 
-static void send_bookmark(struct watching *watching)
+/* initial: what the watch began with has been sent. */
+static void send_bookmark(struct watching *watching, bool initial)
 {
     arena a AUTO(arena_done) = {0};
     node *object = node_map(&a);
@@ -80,6 +81,9 @@ static void send_bookmark(struct watching *watching)
     node *metadata = node_make_map(&a, object, STR("metadata"));
     node_set_str(&a, metadata, STR("resourceVersion"),
                  str_printf(&a, "%lld", (long long)store_version(watching->watcher->world->store)));
+    if (initial)
+        node_set_str(&a, node_make_map(&a, metadata, STR("annotations")),
+                     STR("k8s.io/initial-events-end"), STR("true"));
     send(watching, "BOOKMARK",
          read_shaped(&a, &watching->served, watching->form, watching->include, object));
 }
@@ -104,9 +108,9 @@ static void on_tick(void *context)
     struct watcher *watcher = context;
     int64_t now = clock_now_ns();
     LIST_EACH (&watcher->all, struct watching, link, watching) {
-        if (watching->bookmarks && now >= MIN(watching->next_bookmark_ns, watching->ends_ns)) {
-            send_bookmark(watching);
-        }
+        int64_t due = watching->is_short ? watching->next_bookmark_ns
+                                         : MIN(watching->next_bookmark_ns, watching->ends_ns);
+        if (watching->bookmarks && now >= due) send_bookmark(watching, false);
         if (now >= watching->next_bookmark_ns)
             watching->next_bookmark_ns = now + BOOKMARK_SECONDS * CLOCK_SECOND;
         if (now >= watching->ends_ns) {
@@ -167,11 +171,13 @@ static struct watching *watching_of(struct watcher *watcher, struct call *call)
     watching->served.kind = str_dup(&a, served->kind);
     watching->served.api_version = str_dup(&a, served->api_version);
     watching->served.typing = (struct typing){0};
+    watching->served.selectable = NULL;
     watching->served.columns = served->columns ? doc_copy(&a, served->columns) : NULL;
     int64_t seconds = WATCH_SECONDS;
     str timeout = world_query(call, "timeoutSeconds");
     if (timeout.len && (!str_to_int(timeout, &seconds) || seconds < 1)) seconds = WATCH_SECONDS;
     seconds = MIN(seconds, (int64_t)86400);
+    watching->is_short = seconds < 2;
     watching->ends_ns = clock_now_ns() + seconds * CLOCK_SECOND;
     watching->next_bookmark_ns = clock_now_ns() + BOOKMARK_SECONDS * CLOCK_SECOND;
     /* The filter's texts point into the call. */
@@ -186,6 +192,49 @@ static struct watching *watching_of(struct watcher *watcher, struct call *call)
     return watching;
 }
 
+/* Why the options contradict each other, in the words of upstream; NULL when they do not. */
+static err *check_options(struct call *call, bool named)
+{
+    str match = world_query(call, "resourceVersionMatch");
+    const char *why = NULL;
+    if (match.len && !named)
+        why = "Forbidden: resourceVersionMatch is forbidden for watch unless sendInitialEvents is "
+              "provided";
+    else if (named && !str_is(match, "NotOlderThan"))
+        why = "Forbidden: sendInitialEvents requires setting resourceVersionMatch to NotOlderThan";
+    if (!why) return NULL;
+    return world_wrong_options(call, "ListOptions", "FieldValueForbidden", "resourceVersionMatch",
+                               str_of(why));
+}
+
+static void send_all(struct watching *watching, const struct collection *collection)
+{
+    arena a AUTO(arena_done) = {0};
+    size_t count;
+    str *keys = store_keys(&a, collection, &count);
+    for (size_t i = 0; i < count; i++) {
+        struct store_change change = {.kind = STORE_ADDED,
+                                      .collection = collection,
+                                      .after = map_get(&collection->objects, keys[i])};
+        send_change(watching, &change);
+    }
+}
+
+static void send_expired(struct watching *watching, arena *a, int64_t version)
+{
+    err *e AUTO(err_done) = expired(version);
+    node *status = node_map(a);
+    node_set_str(a, status, STR("kind"), STR("Status"));
+    node_set_str(a, status, STR("apiVersion"), STR("v1"));
+    node_set(a, status, STR("metadata"), node_map(a));
+    node_set_str(a, status, STR("status"), STR("Failure"));
+    node_set_str(a, status, STR("message"), str_dup(a, err_text(e)));
+    node_set_str(a, status, STR("reason"), STR("Expired"));
+    node_set_int(a, status, STR("code"), 410);
+    send(watching, "ERROR", status);
+    httpd_stream_end(watching->stream);
+}
+
 err *watcher_start(struct watcher *watcher, struct call *call, struct httpd *httpd,
                    struct httpd_stream **out)
 {
@@ -194,8 +243,14 @@ err *watcher_start(struct watcher *watcher, struct call *call, struct httpd *htt
     str text = world_query(call, "resourceVersion");
     int64_t version = 0;
     if (text.len && !str_to_int(text, &version))
-        return world_bad_request(
-            "Invalid value: \"" STR_FMT "\": strconv.ParseUint: invalid syntax", STR_ARG(text));
+        return err_with_status(err_invalid("resourceVersion: Invalid value: \"" STR_FMT
+                                           "\": strconv.ParseUint: parsing \"" STR_FMT
+                                           "\": invalid syntax",
+                                           STR_ARG(text), STR_ARG(text)),
+                               500);
+    str wish = world_query(call, "sendInitialEvents");
+    bool named = wish.len > 0, initial = str_is(wish, "true") || str_is(wish, "1");
+    TRY(check_options(call, named));
     if (watcher->count >= LIMIT_SANDBOX_WATCHES)
         return err_with_status(err_new(ERR_TRANSIENT, "TooManyRequests", "too many watches: %d",
                                        LIMIT_SANDBOX_WATCHES),
@@ -204,31 +259,15 @@ err *watcher_start(struct watcher *watcher, struct call *call, struct httpd *htt
     watching->stream = httpd_stream_new(httpd, on_gone, watching);
     watcher->count++;
     *out = watching->stream;
-    if (version > 0) {
-        if (!store_replay(watcher->world->store, version, send_change, watching)) {
-            err *e AUTO(err_done) = expired(version);
-            arena *a = call->a;
-            node *status = node_map(a);
-            node_set_str(a, status, STR("kind"), STR("Status"));
-            node_set_str(a, status, STR("apiVersion"), STR("v1"));
-            node_set(a, status, STR("metadata"), node_map(a));
-            node_set_str(a, status, STR("status"), STR("Failure"));
-            node_set_str(a, status, STR("message"), str_dup(a, err_text(e)));
-            node_set_str(a, status, STR("reason"), STR("Expired"));
-            node_set_int(a, status, STR("code"), 410);
-            send(watching, "ERROR", status);
-            httpd_stream_end(watching->stream);
+    struct store *store = watcher->world->store;
+    if (version > 0 && !initial) {
+        if (!store_replay(store, version, send_change, watching)) {
+            send_expired(watching, call->a, version);
             return NULL;
         }
-    } else {
-        size_t count;
-        str *keys = store_keys(call->a, call->served->collection, &count);
-        for (size_t i = 0; i < count; i++) {
-            doc *object = map_get(&call->served->collection->objects, keys[i]);
-            struct store_change change = {
-                .kind = STORE_ADDED, .collection = call->served->collection, .after = object};
-            send_change(watching, &change);
-        }
+    } else if (initial || !named) {
+        send_all(watching, call->served->collection);
+        if (initial && watching->bookmarks) send_bookmark(watching, true);
     }
     list_add_last(&watcher->all, &watching->link);
     expect_tick(watcher);

@@ -6,6 +6,7 @@
 #include "base/hash.h"
 #include "base/limits.h"
 #include "doc/json.h"
+#include "sandbox/removal.h"
 #include "sandbox/write.h"
 
 #define MANAGER "kube-controller-manager"
@@ -434,8 +435,8 @@ static void reconcile_replicas(struct job *job)
     bool replaces = !str_is(job->served->kind, "ReplicaSet");
     for (size_t i = pods.count; i-- > 0;) {
         if ((int64_t)i < wanted && (!replaces || uses_template(job, pods.items[i]))) continue;
-        write_delete(job->workloads->world, pod_kind, job->namespace,
-                     node_find_str(pods.items[i], "metadata", "name", NULL));
+        removal_of(job->workloads->world, pod_kind, job->namespace,
+                   node_find_str(pods.items[i], "metadata", "name", NULL));
     }
     pods = children_of(job, pod_kind);
     while ((int64_t)pods.count < wanted) {

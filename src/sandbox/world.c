@@ -1,6 +1,7 @@
 #include "sandbox/world.h"
 
 #include "net/url.h"
+#include "sandbox/admit.h"
 
 const char *world_verb_name(enum call_verb verb)
 {
@@ -60,4 +61,17 @@ err *world_forbidden(const char *format, ...)
     err *e = refusal(403, ERR_DENIED, "Forbidden", format, args);
     va_end(args);
     return e;
+}
+
+err *world_wrong_options(struct call *call, const char *kind, const char *reason, const char *field,
+                         str message)
+{
+    call->about_name = (str){0};
+    call->about_group = STR("meta.k8s.io");
+    call->about_kind = str_of(kind);
+    admit_add_cause(call->a, call->causes, reason, str_of(field), message);
+    return err_with_status(err_new(ERR_INVALID, "Invalid",
+                                   "%s.meta.k8s.io \"\" is invalid: %s: " STR_FMT, kind, field,
+                                   STR_ARG(message)),
+                           422);
 }

@@ -38,6 +38,7 @@ struct call {
     int status;
     node *causes; /* of a refusal */
     str about_name, about_kind, about_group;
+    bool names_resource; /* a refusal as invalid is about what is said there, not about the kind */
 };
 
 const char *world_verb_name(enum call_verb verb);
@@ -49,3 +50,6 @@ str world_resource(arena *a, const struct served *served);
 MUST_USE err *world_not_found(const struct call *call, const struct served *served, str name);
 MUST_USE err *world_bad_request(const char *format, ...) PRINTF(1, 2);
 MUST_USE err *world_forbidden(const char *format, ...) PRINTF(1, 2);
+/* 422: options of the request that are wrong, which are of `kind`; adds the cause. */
+MUST_USE err *world_wrong_options(struct call *call, const char *kind, const char *reason,
+                                  const char *field, str message);

@@ -9,6 +9,7 @@
 #include "sandbox/admit.h"
 #include "sandbox/body.h"
 #include "sandbox/managed.h"
+#include "sandbox/removal.h"
 #include "sandbox/strategic_patch.h"
 
 /* One change on its way. */
@@ -35,16 +36,6 @@ static bool is_status(const struct change *change)
 }
 
 /* ---- what the server sets ---- */
-
-static bool has_generation(const struct served *served)
-{
-    static const char *const groups[] = {"apps", "batch", "networking.k8s.io", "policy",
-                                         "apiextensions.k8s.io"};
-    if (served->custom || str_is(served->kind, "Pod")) return true;
-    for (size_t i = 0; i < COUNT(groups); i++)
-        if (str_is(served->group, groups[i])) return !str_is(served->kind, "IngressClass");
-    return false;
-}
 
 static node *own_metadata(struct change *change)
 {
@@ -101,7 +92,7 @@ static void set_metadata(struct change *change)
     node_unset(metadata, STR("deletionTimestamp"));
     node_unset(metadata, STR("resourceVersion"));
     node_unset(metadata, STR("generation"));
-    if (has_generation(change->served)) node_set_int(a, metadata, STR("generation"), 1);
+    if (served_has_generation(change->served)) node_set_int(a, metadata, STR("generation"), 1);
     if (str_is(change->served->kind, "Namespace")) {
         node *labels = node_get(metadata, STR("labels"));
         labels = node_is_map(labels) ? doc_copy_top(a, labels) : node_map(a);
@@ -141,7 +132,7 @@ static void keep_parts(struct change *change)
 
 static void bump_generation(struct change *change)
 {
-    if (!change->before || !has_generation(change->served)) return;
+    if (!change->before || !served_has_generation(change->served)) return;
     arena *a = change->a;
     node *x = doc_copy_top(a, change->before), *y = doc_copy_top(a, change->after);
     static const char *const apart[] = {"metadata", "status", "apiVersion"};
@@ -155,12 +146,69 @@ static void bump_generation(struct change *change)
     node_set_int(a, metadata, STR("generation"), node_get_int(metadata, STR("generation"), 0) + 1);
 }
 
+static bool is_builtin(const struct change *change, const char *kind)
+{
+    return !change->served->custom && str_is(change->served->kind, kind);
+}
+
+/* What upstream's admission adds to a new pod. */
+static void admit_pod(struct change *change, node *spec)
+{
+    static const char *const keys[] = {"node.kubernetes.io/not-ready",
+                                       "node.kubernetes.io/unreachable"};
+    arena *a = change->a;
+    if (!node_get(spec, STR("priority"))) node_set_int(a, spec, STR("priority"), 0);
+    if (!node_get(spec, STR("preemptionPolicy")))
+        node_set_str(a, spec, STR("preemptionPolicy"), STR("PreemptLowerPriority"));
+    node *list = node_get(spec, STR("tolerations"));
+    if (!list) {
+        list = node_list(a);
+        node_set(a, spec, STR("tolerations"), list);
+    }
+    for (size_t i = 0; i < COUNT(keys); i++) {
+        bool there = false;
+        NODE_EACH (list, item) {
+            str key = node_get_str(item, STR("key"));
+            there = there || !key.len || str_is(key, keys[i]);
+        }
+        if (there) continue;
+        node *toleration = node_map(a);
+        node_set_str(a, toleration, STR("key"), str_of(keys[i]));
+        node_set_str(a, toleration, STR("operator"), STR("Exists"));
+        node_set_str(a, toleration, STR("effect"), STR("NoExecute"));
+        node_set_int(a, toleration, STR("tolerationSeconds"), 300);
+        node_push(a, list, toleration);
+    }
+}
+
+/* Fields of events that Go writes even when they are empty. */
+static void fill_event(struct change *change)
+{
+    static const char *const times[] = {"firstTimestamp", "lastTimestamp", "eventTime"};
+    static const char *const texts[] = {"reportingComponent", "reportingInstance"};
+    arena *a = change->a;
+    node *event = change->after;
+    if (!node_get(event, STR("source"))) node_set(a, event, STR("source"), node_map(a));
+    for (size_t i = 0; i < COUNT(times); i++)
+        if (!node_get(event, str_of(times[i]))) node_set(a, event, str_of(times[i]), node_null(a));
+    for (size_t i = 0; i < COUNT(texts); i++)
+        if (!node_get(event, str_of(texts[i]))) node_set_str(a, event, str_of(texts[i]), STR(""));
+}
+
 /* What upstream allocates after everything else. */
 static void allocate(struct change *change)
 {
     arena *a = change->a;
     node *spec = node_get(change->after, STR("spec"));
     if (change->before) return;
+    if (is_builtin(change, "Pod") && node_is_map(spec)) admit_pod(change, spec);
+    if (is_builtin(change, "Event") && !change->served->group.len) fill_event(change);
+    if (is_builtin(change, "PersistentVolumeClaim")) {
+        node *metadata = own_metadata(change), *list = node_get(metadata, STR("finalizers"));
+        list = node_is_list(list) ? doc_copy_top(a, list) : node_list(a);
+        node_push(a, list, node_str(a, STR("kubernetes.io/pvc-protection")));
+        node_set(a, metadata, STR("finalizers"), list);
+    }
     if (str_is(change->served->kind, "Namespace") && !change->served->group.len) {
         node *finalizers = node_list(a);
         node_push(a, finalizers, node_str(a, STR("kubernetes")));
@@ -204,20 +252,26 @@ static void settle_secret(struct change *change)
     node_unset(change->after, STR("stringData"));
 }
 
-/* A Job's pods are told apart by labels of its own. */
+/* A Job's pods are told apart by labels of its own, which nobody owns. */
 static void settle_job(struct change *change)
 {
     arena *a = change->a;
     node *spec = node_get(change->after, STR("spec"));
     if (change->before || !str_is(change->served->kind, "Job") || !node_is_map(spec)) return;
+    if (node_get_bool(spec, STR("manualSelector"), false)) return;
     str uid = node_find_str(change->after, "metadata", "uid", NULL);
     str name = node_find_str(change->after, "metadata", "name", NULL);
     node *template = node_make_map(a, spec, STR("template"));
     node *labels = node_make_map(a, node_make_map(a, template, STR("metadata")), STR("labels"));
-    node_set_str(a, labels, STR("batch.kubernetes.io/controller-uid"), uid);
-    node_set_str(a, labels, STR("batch.kubernetes.io/job-name"), name);
-    node_set_str(a, labels, STR("controller-uid"), uid);
-    node_set_str(a, labels, STR("job-name"), name);
+    const char *const pairs[][2] = {{"batch.kubernetes.io/controller-uid", str_z(a, uid)},
+                                    {"batch.kubernetes.io/job-name", str_z(a, name)},
+                                    {"controller-uid", str_z(a, uid)},
+                                    {"job-name", str_z(a, name)}};
+    for (size_t i = 0; i < COUNT(pairs); i++)
+        node_set_str(a, labels, str_of(pairs[i][0]), str_of(pairs[i][1]));
+    node *metadata = own_metadata(change);
+    if (!node_get(metadata, STR("labels")))
+        node_set(a, metadata, STR("labels"), doc_copy(a, labels));
     node *match = node_make_map(a, node_make_map(a, spec, STR("selector")), STR("matchLabels"));
     node_set_str(a, match, STR("batch.kubernetes.io/controller-uid"), uid);
 }
@@ -247,7 +301,6 @@ static err *settle(struct change *change)
     change->after = admit_prune(a, change->served, change->after, NULL);
     change->after = doc_copy_tree(a, change->after);
     admit_defaults(a, change->served, change->after);
-    settle_job(change);
     node *causes = admit_causes(a, change->served, change->before, change->after);
     for (uint32_t i = 0; change->causes && i < causes->count; i++)
         node_push(a, change->causes, causes->items[i]);
@@ -260,7 +313,11 @@ static err *settle(struct change *change)
         .manager = change->manager,
         .subresource = change->subresource,
         .time = now_text(a),
+        .exists = change->before != NULL,
+        .resets_status = change->served->has_status && !is_status(change),
     };
+    /* Upstream's handler of the scale of custom kinds notes no time. */
+    if (change->served->custom && str_is(change->subresource, "scale")) writer.time = (str){0};
     const node *before = change->before;
     if (!before && !change->served->custom) before = typing_zero(a, change->served->typing);
     if (!before) before = node_map(a);
@@ -288,6 +345,7 @@ static err *store_change(struct change *change, const node **out)
     admit_default_status(a, change->served, change->after);
     if (!change->before) TRY(check_new(change));
     bump_generation(change);
+    settle_job(change);
     allocate(change);
     const node *metadata = node_get(change->after, STR("metadata"));
     if (change->before && node_equal(timeless(a, change->before), timeless(a, change->after))) {
@@ -325,6 +383,17 @@ static str manager_of(const struct call *call)
     str agent = call->user_agent;
     str_cut(agent, '/', &agent, &rest);
     return agent.len ? agent : STR("unknown");
+}
+
+static err *check_manager(struct call *call)
+{
+    enum { MANAGER_BYTES_MAX = 128 };
+    const char *kind = call->verb == CALL_CREATE   ? "CreateOptions"
+                       : call->verb == CALL_UPDATE ? "UpdateOptions"
+                                                   : "PatchOptions";
+    if (world_query(call, "fieldManager").len <= MANAGER_BYTES_MAX) return NULL;
+    return world_wrong_options(call, kind, "FieldValueTooLong", "fieldManager",
+                               STR("Too long: may not be more than 128 bytes"));
 }
 
 static struct change change_of(const struct call *call)
@@ -378,10 +447,10 @@ static err *check_decodes(const struct call *call, const node *object)
     }
     err *bytes AUTO(err_done) = admit_bytes(a, served, object);
     if (bytes)
-        return world_bad_request(
-            STR_FMT " in version \"" STR_FMT "\" cannot be handled as a " STR_FMT ": " STR_FMT,
-            STR_ARG(served->kind), STR_ARG(served->version), STR_ARG(served->kind),
-            STR_ARG(err_text(bytes)));
+        return world_bad_request(STR_FMT " in version \"" STR_FMT
+                                         "\" cannot be handled as a " STR_FMT ": " STR_FMT,
+                                 STR_ARG(served->kind), STR_ARG(served->version),
+                                 STR_ARG(served->kind), STR_ARG(err_text(bytes)));
     if (!str_is(world_query(call, "fieldValidation"), "Strict")) return NULL;
     node *dropped = node_list(a);
     admit_prune(a, served, object, dropped);
@@ -439,10 +508,13 @@ static err *check_version(const struct call *call, const node *before, const nod
     str why = STR("the object has been modified; please apply your changes to the latest version "
                   "and try again");
     if (other)
-        why = str_printf(call->a,
-                         "Precondition failed: UID in precondition: " STR_FMT
-                         ", UID in object meta: " STR_FMT,
-                         STR_ARG(uid), STR_ARG(node_find_str(before, "metadata", "uid", NULL)));
+        why =
+            str_printf(call->a,
+                       "StorageError: invalid object, Code: 4, Key: /registry/" STR_FMT "/" STR_FMT
+                       "/" STR_FMT ", ResourceVersion: 0, AdditionalErrorMsg: Precondition "
+                       "failed: UID in precondition: " STR_FMT ", UID in object meta: " STR_FMT,
+                       STR_ARG(call->served->plural), STR_ARG(call->namespace), STR_ARG(call->name),
+                       STR_ARG(uid), STR_ARG(node_find_str(before, "metadata", "uid", NULL)));
     return err_with_status(err_conflict("Operation cannot be fulfilled on " STR_FMT " \"" STR_FMT
                                         "\": " STR_FMT,
                                         STR_ARG(world_resource(call->a, call->served)),
@@ -465,26 +537,47 @@ static err *check_bytes(const struct call *call, const node *object)
     return err_with_status(e, 500);
 }
 
+static err *check_applied_kind(const struct call *call, const node *body)
+{
+    const struct served *served = call->served;
+    str version = node_get_str(body, STR("apiVersion")), kind = node_get_str(body, STR("kind"));
+    bool same = (!version.len || str_eq(version, served->api_version)) &&
+                (!kind.len || str_eq(kind, served->kind));
+    if (same) return NULL;
+    return world_bad_request("invalid object type: %s" STR_FMT ", Kind=" STR_FMT,
+                             str_has_char(version, '/') ? "" : "/", STR_ARG(version),
+                             STR_ARG(kind));
+}
+
+/* Who names the uid of an object means one that is there. */
+static err *check_no_uid(const struct call *call, const node *body)
+{
+    str uid = node_find_str(body, "metadata", "uid", NULL);
+    if (!uid.len) return NULL;
+    return err_with_status(
+        err_conflict("Operation cannot be fulfilled on " STR_FMT " \"" STR_FMT
+                     "\": uid mismatch: the provided object specified uid " STR_FMT
+                     ", and no existing object was found",
+                     STR_ARG(world_resource(call->a, call->served)), STR_ARG(call->name),
+                     STR_ARG(uid)),
+        409);
+}
+
 static err *apply(struct call *call, const node *before, node *body, const node **out)
 {
     arena *a = call->a;
     const struct served *served = call->served;
     struct change change = change_of(call);
     if (!world_query(call, "fieldManager").len) {
-        call->about_name = (str){0};
-        call->about_group = STR("meta.k8s.io");
-        call->about_kind = STR("PatchOptions");
-        admit_add_cause(a, call->causes, "FieldValueRequired", STR("fieldManager"),
-                        STR("Required value: is required for apply patch"));
-        return err_with_status(err_new(ERR_INVALID, "Invalid",
-                                       "PatchOptions.meta.k8s.io \"\" is invalid: fieldManager: "
-                                       "Required value: is required for apply patch"),
-                               422);
+        return world_wrong_options(call, "PatchOptions", "FieldValueRequired", "fieldManager",
+                                   STR("Required value: is required for apply patch"));
     }
     if (node_find(body, "metadata", "managedFields", NULL))
         return world_bad_request("metadata.managedFields must be nil");
+    TRY(check_applied_kind(call, body));
     TRY(check_object(call, body));
     err *e = admit_types(a, served->typing, body, true);
+    if (!e) e = typed_check(a, served->typing, body);
     if (e) {
         str namespace = node_find_str(body, "metadata", "namespace", NULL);
         str group_version =
@@ -496,7 +589,7 @@ static err *apply(struct call *call, const node *before, node *body, const node 
                                         STR_ARG(group_version), STR_ARG(served->kind)),
                                500);
     }
-    if (before) TRY(check_version(call, before, body));
+    TRY(before ? check_version(call, before, body) : check_no_uid(call, body));
     body = doc_copy_top(a, body);
     if (served->has_status && !is_status(&change)) node_unset(body, STR("status"));
     if (is_status(&change)) {
@@ -507,7 +600,8 @@ static err *apply(struct call *call, const node *before, node *body, const node 
                                     .api_version = served->api_version,
                                     .manager = change.manager,
                                     .subresource = call->subresource,
-                                    .time = now_text(a)};
+                                    .time = now_text(a),
+                                    .exists = before != NULL};
     struct managed_apply options = {str_is(world_query(call, "force"), "true"), call->causes};
     node *live = before           ? (node *)before
                  : served->custom ? node_map(a)
@@ -527,8 +621,20 @@ static err *apply(struct call *call, const node *before, node *body, const node 
     return create(call, after, &change, out);
 }
 
+/* Upstream does not tell why a JSON patch cannot be applied. Takes the error. */
+static err *rejected(struct call *call, err *e)
+{
+    err_free(e);
+    call->about_name = call->about_group = call->about_kind = (str){0};
+    call->names_resource = true;
+    return err_with_status(
+        err_new(ERR_INVALID, "Invalid",
+                "the server rejected our request due to an error in our request"),
+        422);
+}
+
 /* The object after a patch of one of the three old kinds. */
-static err *patched(const struct call *call, const node *before, node *body, node **out)
+static err *patched(struct call *call, const node *before, node *body, node **out)
 {
     arena *a = call->a;
     node *object = doc_copy(a, before);
@@ -538,7 +644,7 @@ static err *patched(const struct call *call, const node *before, node *body, nod
         struct patch patch;
         e = patch_read(a, body, &patch);
         if (!e) e = patch_apply(a, &patch, &object);
-        if (e) e = err_with_status(err_because(e, "Invalid"), 422);
+        if (e) return rejected(call, e);
     } else if (str_starts(type, STR("application/merge-patch+json"))) {
         patch_merge(a, body, &object);
     } else if (str_starts(type, STR("application/strategic-merge-patch+json")) &&
@@ -546,22 +652,66 @@ static err *patched(const struct call *call, const node *before, node *body, nod
         bool whole = !str_is(call->subresource, "scale");
         struct typing typing = whole ? call->served->typing : (struct typing){0};
         e = strategic_patch_apply(a, typing, body, object);
-        if (e) e = err_with_status(err_because(e, "BadRequest"), 400);
+        if (e) return err_with_status(e, 500);
+    } else if (!call->served->custom) {
+        call->about_name = call->about_group = call->about_kind = (str){0};
+        call->names_resource = true;
+        return err_with_status(
+            err_new(ERR_INVALID, "UnsupportedMediaType", "415: Unsupported Media Type"), 415);
     } else {
         return body_unsupported("application/json-patch+json, application/merge-patch+json, "
                                 "application/apply-patch+yaml");
     }
-    if (e) return e;
     if (!node_is_map(object) || node_is_too_deep(object))
         return world_bad_request("the patch leaves no object");
     *out = object;
     return NULL;
 }
 
+/* A patch that makes a value of another type. */
+static err *check_patched(struct call *call, const node *object)
+{
+    if (call->served->custom) return check_decodes(call, object);
+    err *e AUTO(err_done) = admit_types(call->a, call->served->typing, object, false);
+    if (!e) return check_decodes(call, object);
+    str message =
+        str_printf(call->a, "Invalid value: " STR_FMT ": json: cannot unmarshal: " STR_FMT,
+                   STR_ARG(json_text(call->a, node_str(call->a, json_text(call->a, object)))),
+                   STR_ARG(err_text(e)));
+    call->about_name = call->about_group = call->about_kind = (str){0};
+    call->names_resource = true;
+    admit_add_cause(call->a, call->causes, "FieldValueInvalid", STR("patch"), message);
+    return err_with_status(
+        err_new(ERR_INVALID, "Invalid", " \"\" is invalid: patch: " STR_FMT, STR_ARG(message)),
+        422);
+}
+
+/* Only built-in kinds may be replaced without saying which version is meant. */
+static err *check_conditional(struct call *call, const node *object)
+{
+    const struct served *served = call->served;
+    bool says = node_find_str(object, "metadata", "resourceVersion", NULL).len > 0;
+    if (!served->custom || says || call->verb != CALL_UPDATE) return NULL;
+    str message = STR("Invalid value: 0: must be specified for an update");
+    call->about_kind = served->plural;
+    call->names_resource = true;
+    admit_add_cause(call->a, call->causes, "FieldValueInvalid", STR("metadata.resourceVersion"),
+                    message);
+    return err_with_status(
+        err_new(ERR_INVALID, "Invalid",
+                STR_FMT " \"" STR_FMT "\" is invalid: metadata.resourceVersion: " STR_FMT,
+                STR_ARG(world_resource(call->a, served)), STR_ARG(call->name), STR_ARG(message)),
+        422);
+}
+
 static err *update(struct call *call, const node *before, node *object, const node **out)
 {
     TRY(check_object(call, object));
-    TRY(check_decodes(call, object));
+    if (call->verb == CALL_PATCH)
+        TRY(check_patched(call, object));
+    else
+        TRY(check_decodes(call, object));
+    TRY(check_conditional(call, object));
     TRY(check_version(call, before, object));
     struct change change = change_of(call);
     change.before = before;
@@ -595,6 +745,21 @@ static node *scale_of(const struct call *call, const node *object)
     return out;
 }
 
+static err *negative_scale(struct call *call, int64_t replicas)
+{
+    str message = str_printf(call->a, "Invalid value: %lld: must be greater than or equal to 0",
+                             (long long)replicas);
+    call->about_group = STR("autoscaling");
+    call->about_kind = STR("Scale");
+    call->names_resource = true;
+    admit_add_cause(call->a, call->causes, "FieldValueInvalid", STR("spec.replicas"), message);
+    return err_with_status(err_new(ERR_INVALID, "Invalid",
+                                   "Scale.autoscaling \"" STR_FMT
+                                   "\" is invalid: spec.replicas: " STR_FMT,
+                                   STR_ARG(call->name), STR_ARG(message)),
+                           422);
+}
+
 static err *scale(struct call *call, const node *before, const node **out)
 {
     arena *a = call->a;
@@ -615,6 +780,7 @@ static err *scale(struct call *call, const node *before, const node **out)
         const node *number = node_find(wanted, "spec", "replicas", NULL);
         if (number && !node_to_int(number, &replicas))
             return world_bad_request("Scale: spec.replicas is no number");
+        if (replicas < 0) return negative_scale(call, replicas);
         node_set_int(a, node_make_map(a, change.after, STR("spec")), STR("replicas"), replicas);
         TRY(store_change(&change, &before));
     }
@@ -622,102 +788,7 @@ static err *scale(struct call *call, const node *before, const node **out)
     return NULL;
 }
 
-/* ---- deletion ---- */
-
-static bool has_finalizer(const node *object)
-{
-    const node *finalizers = node_find(object, "metadata", "finalizers", NULL);
-    return finalizers && finalizers->count;
-}
-
-static err *mark_deleted(struct world *world, arena *a, const struct served *served,
-                         const node *before, str finalizer, const node **out)
-{
-    node *after = doc_copy(a, before);
-    node *metadata = node_get(after, STR("metadata"));
-    if (!node_get(metadata, STR("deletionTimestamp"))) {
-        node_set_str(a, metadata, STR("deletionTimestamp"), now_text(a));
-        node_set_int(a, metadata, STR("deletionGracePeriodSeconds"), 0);
-        if (has_generation(served))
-            node_set_int(a, metadata, STR("generation"),
-                         node_get_int(metadata, STR("generation"), 0) + 1);
-    }
-    if (finalizer.len) {
-        node *list = node_get(metadata, STR("finalizers"));
-        if (!list) {
-            list = node_list(a);
-            node_set(a, metadata, STR("finalizers"), list);
-        }
-        bool there = false;
-        NODE_EACH (list, item) {
-            there = there || str_eq(item->text, finalizer);
-        }
-        if (!there) node_push(a, list, node_str(a, finalizer));
-    }
-    if (str_is(served->kind, "Namespace")) {
-        node_unset(metadata, STR("deletionGracePeriodSeconds"));
-        node_set_str(a, node_make_map(a, after, STR("status")), STR("phase"), STR("Terminating"));
-    }
-    doc *stored;
-    if (!node_equal(before, after)) {
-        TRY(store_put(world->store, served->collection, after, &stored));
-        *out = stored->root;
-    } else {
-        *out = before;
-    }
-    return NULL;
-}
-
-/* *out: the object while it waits for finalizers, or NULL when it is gone. */
-static err *delete_object(struct world *world, arena *a, const struct served *served,
-                          const node *before, str policy, const node **out)
-{
-    str finalizer = {0};
-    if (str_is(policy, "Foreground")) finalizer = STR("foregroundDeletion");
-    if (str_is(policy, "Orphan")) finalizer = STR("orphan");
-    bool namespace = str_is(served->kind, "Namespace") && !served->group.len;
-    *out = NULL;
-    if (namespace || finalizer.len || has_finalizer(before))
-        return mark_deleted(world, a, served, before, finalizer, out);
-    doc_unref(store_remove(world->store, served->collection,
-                           node_find_str(before, "metadata", "namespace", NULL),
-                           node_find_str(before, "metadata", "name", NULL)));
-    return NULL;
-}
-
-static err *delete_one(struct call *call, const node *before, const node **out)
-{
-    arena *a = call->a;
-    node *options = NULL;
-    if (call->body.len) TRY(body_object(call, &options));
-    str policy = node_get_str(options, STR("propagationPolicy"));
-    if (!policy.len) policy = world_query(call, "propagationPolicy");
-    if (node_get(options, STR("dryRun"))) call->dry_run = true;
-    node *wanted = node_map(a);
-    node *preconditions = node_get(options, STR("preconditions"));
-    if (preconditions) node_set(a, wanted, STR("metadata"), preconditions);
-    TRY(check_version(call, before, wanted));
-    str uid = node_find_str(before, "metadata", "uid", NULL);
-    const node *left = NULL;
-    node *copy = doc_copy(a, before);
-    if (!call->dry_run) TRY(delete_object(call->world, a, call->served, copy, policy, &left));
-    if (left) {
-        *out = left;
-        return NULL;
-    }
-    node *answer = node_map(a), *details = node_map(a);
-    node_set_str(a, answer, STR("kind"), STR("Status"));
-    node_set_str(a, answer, STR("apiVersion"), STR("v1"));
-    node_set(a, answer, STR("metadata"), node_map(a));
-    node_set_str(a, answer, STR("status"), STR("Success"));
-    node_set_str(a, details, STR("name"), call->name);
-    if (call->served->group.len) node_set_str(a, details, STR("group"), call->served->group);
-    node_set_str(a, details, STR("kind"), call->served->plural);
-    node_set_str(a, details, STR("uid"), uid);
-    node_set(a, answer, STR("details"), details);
-    *out = answer;
-    return NULL;
-}
+/* ---- all of it ---- */
 
 static err *patch(struct call *call, const node *before, const node **out)
 {
@@ -733,6 +804,7 @@ static err *patch(struct call *call, const node *before, const node **out)
 err *write_do(struct call *call, const node **out)
 {
     call->status = 200;
+    if (call->verb <= CALL_PATCH) TRY(check_manager(call));
     const doc *stored =
         call->name.len ? store_get(call->served->collection, call->namespace, call->name) : NULL;
     const node *before = stored ? doc_copy(call->a, stored->root) : NULL;
@@ -748,7 +820,7 @@ err *write_do(struct call *call, const node **out)
         return patch(call, before, out);
     if (!before) return world_not_found(call, call->served, call->name);
     if (str_is(call->subresource, "scale")) return scale(call, before, out);
-    if (call->verb == CALL_DELETE) return delete_one(call, before, out);
+    if (call->verb == CALL_DELETE) return removal_do(call, before, out);
     node *object;
     TRY(body_object(call, &object));
     return update(call, before, object, out);
@@ -773,13 +845,4 @@ err *write_put(struct world *world, const struct served *served, const char *man
                             .before = before,
                             .after = doc_copy(&a, object)};
     return store_change(&change, &out);
-}
-
-void write_delete(struct world *world, const struct served *served, str namespace, str name)
-{
-    arena a AUTO(arena_done) = {0};
-    const doc *stored = store_get(served->collection, namespace, name);
-    if (!stored) return;
-    const node *copy = doc_copy(&a, stored->root), *out;
-    err *e AUTO(err_done) = delete_object(world, &a, served, copy, STR("Background"), &out);
 }

@@ -1,6 +1,6 @@
 #pragma once
 /*
- * Changes of objects: create, update, patch, apply and delete, for clients and
+ * Changes of objects: create, update, patch and apply, for clients and
  * for the controllers of the sandbox alike. One thread.
  */
 #include "sandbox/world.h"
@@ -13,5 +13,3 @@ MUST_USE err *write_do(struct call *call, const node **out);
  * is changed: "" or "status". */
 MUST_USE err *write_put(struct world *world, const struct served *served, const char *manager,
                         const char *subresource, node *object);
-/* Gone, or marked when it has finalizers. */
-void write_delete(struct world *world, const struct served *served, str namespace, str name);

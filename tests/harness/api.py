@@ -74,10 +74,12 @@ class Api:
                 "127.0.0.1", self.port, context=context, timeout=30)
         return self.local.connection
 
-    def request(self, method, path, body=None, content_type="application/json"):
+    def request(self, method, path, body=None, content_type="application/json", accept=None):
         """The answer as text. A connection that the server has closed meanwhile is opened anew, and
         a server that is busy, as after its start, is asked again."""
         headers = {"Authorization": f"Bearer {self.token}", "Content-Type": content_type}
+        if accept:
+            headers["Accept"] = accept
         if body is not None and not isinstance(body, (bytes, str)):
             body = json.dumps(body)
         for _ in range(BUSY_TRIES):

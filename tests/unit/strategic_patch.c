@@ -48,7 +48,7 @@ static void says_why(void **state)
 {
     (void)state;
     static const char *const cases[][2] = {
-        {"{\"$patch\":\"x\"}", "unknown patch type 'x'"},
+        {"{\"$patch\":\"x\"}", "unknown patch type: x in map: map[$patch:x]"},
         {"{\"$retainKeys\":\"x\"}", "$retainKeys: a list of texts is expected"},
         {"{\"$retainKeys\":[],\"b\":1}", "invalid patch format of retainKeys: 'b' is not listed"},
         {"{\"$setElementOrder/b\":1}", "$setElementOrder/b: a list is expected"},
