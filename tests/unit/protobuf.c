@@ -1,5 +1,6 @@
 /* protobuf: what k8s.io/client-go 0.36.3 encoded (tests/fuzz/corpus/protobuf) reads as what the
- * same library wrote as JSON (tests/golden/protobuf, without its nulls). */
+ * same library wrote as JSON (tests/golden/protobuf, without nulls, and without what is
+ * false or empty in a status). */
 #include "sandbox/protobuf.h"
 
 #include <setjmp.h>
