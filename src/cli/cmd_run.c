@@ -289,6 +289,7 @@ static err *start_hooks(struct process *process)
 static void on_acquired(void *context)
 {
     struct process *process = context;
+    if (process->ending) return; /* the lease is given up again in a moment */
     log_info("became the leader", LOG_STR("lease", STR(LEASE_NAME)));
     manager_start(process->manager);
 }
