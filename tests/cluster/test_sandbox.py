@@ -14,10 +14,11 @@ import pytest
 
 from harness.audit import WRITES
 from harness.eventually import eventually
+from harness.git_host import GitHost
 from harness.manifests import configmap, stream
 from harness.operator import fixpoint
 from harness.process import Process
-from harness.repository import git
+from harness.repository import Repository, git
 from harness.servers import program
 from harness.tenant import condition
 
@@ -194,6 +195,20 @@ def test_the_files_of_a_work_tree_count_and_what_they_refer_to(begin, files):
     sandbox.converges("dev-a", {"key": "later"})
     sandbox.end()
     assert (git("status", "--porcelain", cwd=files), os.listdir(files / ".git")) == before
+
+
+def test_a_repository_is_converged_from_its_branch(begin, tmp_path):
+    host = GitHost(str(tmp_path / "git"))
+    try:
+        repository = Repository(host, str(tmp_path / "work"), "fleet")
+        repository.push({"apps/a.yaml": stream(here("a")), "b.yaml": stream(here("b"))},
+                        branch="stage")
+        sandbox = begin("--repo", repository.url, "--branch", "stage", "--path", "./apps")
+        sandbox.converges("a", {"key": "one"})
+        assert sandbox.names() == {"a"}
+        sandbox.end()
+    finally:
+        host.stop()
 
 
 def test_its_repository_is_for_the_operator_alone(begin, files):
