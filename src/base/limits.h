@@ -185,6 +185,8 @@
 #define LIMIT_SANDBOX_PLAIN_BYTES (128u * 1024) /* longer answers are compressed, as upstream */
 #define LIMIT_SANDBOX_OBJECTS 200000
 #define LIMIT_SANDBOX_RULES_COST (10 * LIMIT_CEL_COST) /* of the rules of one object */
+#define LIMIT_SANDBOX_FAULTS 64                    /* rules of --fault */
+#define LIMIT_SANDBOX_FAULT_NS (3600ll * 1000000000) /* that a fault lasts */
 #define LIMIT_SANDBOX_WATCHES 1000
 #define LIMIT_SANDBOX_MANAGERS 10 /* entries of managers that do not apply, as upstream */
 #define LIMIT_SANDBOX_REPLICAS 100 /* pods that one workload gets: nothing runs, all is kept */

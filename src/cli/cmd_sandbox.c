@@ -9,11 +9,12 @@
 #include "base/loop.h"
 #include "cli/cli.h"
 #include "cli/local_source.h"
+#include "sandbox/fault.h"
 #include "sandbox/sandbox.h"
 
 struct options {
     int64_t port;
-    str kubeconfig_out, tokens_file, audit_log, snapshot;
+    str kubeconfig_out, tokens_file, audit_log, snapshot, faults;
     str url, branch, path;
     bool server_only, no_pods_run;
 };
@@ -38,6 +39,8 @@ static const struct flag flags[] = {
          .help = "pods stay pending, for those who play the kubelet themselves"),
     FLAG(struct options, tokens_file, "tokens", 0, FLAG_STR, .value = "file",
          .help = "lines of token,user,uid,\"groups\"; without it there is one admin"),
+    FLAG(struct options, faults, "fault", 0, FLAG_STR, .value = "rules",
+         .help = "faults that the API server makes on purpose once all is installed"),
     FLAG(struct options, audit_log, "audit-log", 0, FLAG_STR, .value = "file",
          .help = "log of requests"),
 };
@@ -125,7 +128,8 @@ static str temp_folder(void)
     return folder && *folder ? str_of(folder) : STR("/tmp");
 }
 
-static err *operate(struct cli *cli, const struct options *o, struct local_source *local)
+static err *operate(struct cli *cli, const struct options *o, struct local_source *local,
+                    struct sandbox *sandbox)
 {
     arena *a = cli->a;
     const char *kubeconfig = str_z(a, o->kubeconfig_out);
@@ -133,6 +137,7 @@ static err *operate(struct cli *cli, const struct options *o, struct local_sourc
     TRY(cli_call(install, COUNT(install)));
     cli->globals.kubeconfig = o->kubeconfig_out;
     TRY(declare(cli, o, local));
+    TRY(sandbox_make_faults(sandbox, o->faults));
     str folder;
     TRY(fs_temp_dir(a, temp_folder(), STR("fixpoint-sandbox-"), &folder));
     const char *address = str_z(a, str_printf(a, "127.0.0.1:%d", free_port()));
@@ -164,13 +169,14 @@ static err *serve(struct cli *cli, const struct options *o, struct local_source 
                 sandbox_port(sandbox));
     cli_action("kubectl --kubeconfig " STR_FMT " get all -A", STR_ARG(o->kubeconfig_out));
     if (o->server_only) {
+        TRY(sandbox_make_faults(sandbox, o->faults));
         struct loop *loop = loop_new();
         err *e = loop_stop_on_signals(loop);
         if (!e) loop_run(loop);
         loop_free(loop);
         return e;
     }
-    return operate(cli, o, local);
+    return operate(cli, o, local, sandbox);
 }
 
 static err *first_of(err *first, err *second)
@@ -223,10 +229,13 @@ static err *check_source(const struct options *o)
 static err *run(struct cli *cli, const void *options)
 {
     const struct options *o = options;
+    struct fault_rules rules;
     struct local_source *local = NULL;
     struct sandbox *sandbox = NULL;
     TRY(check_source(o));
     TRY(check_kubeconfig(cli, o));
+    err *unfit = fault_parse(cli->a, o->faults, &rules);
+    if (unfit) return err_wrap(unfit, "--fault");
     loop_hold_signals();
     if (o->path.len && !o->url.len) TRY(local_source_start(cli->a, o->path, &local));
     err *e = start(cli, o, &sandbox);
@@ -244,9 +253,14 @@ COMMAND(sandbox) = {
             "repository, or a folder of this machine, which need not be under Git: its files as\n"
             "they are, at each change. The work tree around a folder comes along, for what the\n"
             "folder refers to. kubectl works with the kubeconfig it writes, until the sandbox\n"
-            "ends; all else is in temporary folders. It is not for production.",
+            "ends; all else is in temporary folders. It is not for production.\n\n"
+            "--fault takes rules separated by ';', each of words separated by ',': what happens\n"
+            "(status=503, lost, delay=2s; of watches cut=30s, expired), how often (rate=0.1), and\n"
+            "to which requests (verb=patch, resource=deployments, user=admin). lost: done, but\n"
+            "the connection breaks before the answer. expired: told that the version is too old.",
     .examples = "  fixpoint sandbox --path ./apps/staging\n"
                 "  fixpoint sandbox --path . --snapshot try.json\n"
+                "  fixpoint sandbox --path . --fault 'status=429,rate=0.2; cut=30s'\n"
                 "  fixpoint sandbox --repo https://git.example.com/fleet.git --path ./apps",
     COMMAND_FLAGS(flags, struct options),
     .run = run,

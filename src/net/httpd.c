@@ -180,6 +180,12 @@ void httpd_stream_end(struct httpd_stream *stream)
     stream_wake(stream);
 }
 
+void httpd_stream_break(struct httpd_stream *stream)
+{
+    stream->broken = true;
+    stream_wake(stream);
+}
+
 /* ---- answers ---- */
 
 static enum MHD_Result queue(struct MHD_Connection *connection, struct MHD_Response *response,

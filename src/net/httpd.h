@@ -67,6 +67,8 @@ struct httpd_stream *httpd_stream_new(struct httpd *httpd, void (*gone)(void *co
 /* False, and the connection is closed, when the client reads too slowly (limits.h). */
 bool httpd_stream_write(struct httpd_stream *stream, str bytes);
 void httpd_stream_end(struct httpd_stream *stream); /* after what was written */
+/* The connection ends, and the client can tell that the body is not whole. */
+void httpd_stream_break(struct httpd_stream *stream);
 
 struct httpd_options {
     str address;       /* ":9090", "127.0.0.1:0", "[::1]:80" */

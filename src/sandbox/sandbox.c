@@ -20,7 +20,7 @@
 #include "sandbox/write.h"
 
 struct sandbox {
-    arena arena;
+    arena arena, faults;
     struct sandbox_options options;
     struct loop *loop;
     struct world world;
@@ -125,6 +125,7 @@ static err *start(struct sandbox *sandbox)
         sandbox->api.audit_fd = open(str_z(a, options->audit_path), flags, 0600);
         if (sandbox->api.audit_fd < 0) return fs_error("open", options->audit_path);
     }
+    sandbox->api.late = late_new(sandbox->loop);
     sandbox->api.watcher = watcher_new(world, sandbox->loop);
     sandbox->garbage = garbage_new(world, sandbox->loop);
     sandbox->workloads = workloads_new(world, sandbox->loop, !options->no_pods_run);
@@ -142,6 +143,7 @@ static err *start(struct sandbox *sandbox)
 
 static void release(struct sandbox *sandbox)
 {
+    late_free(sandbox->api.late);
     httpd_stop(sandbox->httpd);
     workloads_free(sandbox->workloads);
     garbage_free(sandbox->garbage);
@@ -150,6 +152,7 @@ static void release(struct sandbox *sandbox)
     store_free(sandbox->world.store);
     if (sandbox->api.audit_fd > 0) close(sandbox->api.audit_fd);
     loop_free(sandbox->loop);
+    arena_done(&sandbox->faults);
     arena_done(&sandbox->arena);
     free(sandbox);
 }
@@ -192,6 +195,35 @@ err *sandbox_stop(struct sandbox *sandbox)
 int sandbox_port(const struct sandbox *sandbox)
 {
     return httpd_port(sandbox->httpd);
+}
+
+struct faults_call {
+    struct sandbox *sandbox;
+    str rules;
+    err *error;
+};
+
+static void make_faults(void *context)
+{
+    struct faults_call *call = context;
+    struct sandbox *sandbox = call->sandbox;
+    arena a = {0};
+    struct fault_rules rules;
+    call->error = fault_parse(&a, call->rules, &rules);
+    if (call->error) {
+        arena_done(&a);
+        return;
+    }
+    arena_done(&sandbox->faults);
+    sandbox->faults = a;
+    sandbox->api.faults = rules;
+}
+
+err *sandbox_make_faults(struct sandbox *sandbox, str rules)
+{
+    struct faults_call call = {.sandbox = sandbox, .rules = rules};
+    loop_call(sandbox->loop, make_faults, &call);
+    return call.error;
 }
 
 struct world *sandbox_world(struct sandbox *sandbox)

@@ -22,6 +22,8 @@ MUST_USE err *sandbox_start(struct sandbox_options options, struct sandbox **out
 /* Writes the snapshot, and ends. */
 MUST_USE err *sandbox_stop(struct sandbox *sandbox);
 int sandbox_port(const struct sandbox *sandbox);
+/* Faults that are made on purpose from now on, see fault.h; empty: none. Any thread. */
+MUST_USE err *sandbox_make_faults(struct sandbox *sandbox, str rules);
 /* What it holds, for those who look on from within the program. Its thread's. */
 struct world *sandbox_world(struct sandbox *sandbox);
 /* For an administrator: the first of the tokens, and the certificate to trust. */

@@ -380,12 +380,18 @@ static err *delete_all(struct call *call, const node **out)
     return NULL;
 }
 
-static err *serve_object(struct sandbox_api *api, struct call *call, struct httpd_answer *answer)
+static err *serve_object(struct sandbox_api *api, struct call *call, struct fault *fault,
+                         struct httpd_answer *answer)
 {
     arena *a = call->a;
     const node *out = NULL;
     TRY(access_check(call));
     call->status = 200;
+    *fault = fault_choose(&api->faults, call);
+    if (fault->kind == FAULT_STATUS) return fault_refusal(fault->status);
+    if (fault->kind == FAULT_EXPIRED)
+        return err_with_status(err_new(ERR_TRANSIENT, "Expired", "too old resource version"), 410);
+    if (fault->kind == FAULT_CUT) call->cut_ns = fault->span_ns;
     if (str_ends(call->served->plural, STR("reviews"))) {
         TRY(review(call, &out));
     } else if (is_of_container(call->subresource)) {
@@ -416,7 +422,8 @@ static err *serve_object(struct sandbox_api *api, struct call *call, struct http
 }
 
 static err *route(struct sandbox_api *api, struct call *call,
-                  const struct sandbox_api_request *request, struct httpd_answer *answer)
+                  const struct sandbox_api_request *request, struct fault *fault,
+                  struct httpd_answer *answer)
 {
     struct path path = {0};
     TRY(authenticate(api, request, call));
@@ -434,7 +441,7 @@ static err *route(struct sandbox_api *api, struct call *call,
     if (api_path && path.count > (str_is(first, "api") ? 2u : 3u)) {
         TRY(find_object(call, &path));
         TRY(find_verb(call, request->method));
-        return serve_object(api, call, answer);
+        return serve_object(api, call, fault, answer);
     }
     struct access_request wanted = {.user = call->user,
                                     .groups = call->groups,
@@ -494,9 +501,11 @@ static void compress(arena *a, str accept_encoding, struct httpd_answer *answer)
     answer->field_count = COUNT(fields);
 }
 
-void sandbox_api_answer(struct sandbox_api *api, arena *a,
-                        const struct sandbox_api_request *request, struct httpd_answer *answer)
+struct fault sandbox_api_answer(struct sandbox_api *api, arena *a,
+                                const struct sandbox_api_request *request,
+                                struct httpd_answer *answer)
 {
+    struct fault fault = {0};
     struct call call = {
         .world = api->world,
         .a = a,
@@ -508,7 +517,7 @@ void sandbox_api_answer(struct sandbox_api *api, arena *a,
         .causes = node_list(a),
     };
     call.dry_run = str_is(world_query(&call, "dryRun"), "All");
-    err *e = route(api, &call, request, answer);
+    err *e = route(api, &call, request, &fault, answer);
     if (e) answer_error(&call, e, answer);
     must(answer->status);
     audit(api, &call, request, answer->status);
@@ -516,6 +525,33 @@ void sandbox_api_answer(struct sandbox_api *api, arena *a,
     const struct served *served = call.served;
     bool crd = served && served->collection == served_crds(api->world->served);
     if (crd && call.verb > CALL_WATCH) served_refresh(api->world->served);
+    return fault;
+}
+
+static void nothing(void *context)
+{
+    (void)context;
+}
+
+static void retry_later(arena *a, struct httpd_answer *answer)
+{
+    if (answer->status != 429 && answer->status != 503) return;
+    struct httpd_field *field = NEW(a, struct httpd_field);
+    *field = (struct httpd_field){STR("Retry-After"), STR("1")};
+    answer->fields = field;
+    answer->field_count = 1;
+}
+
+static void make_fault(struct sandbox_api *api, arena *a, const struct httpd_request *request,
+                       const struct fault *fault, struct httpd_answer *answer)
+{
+    if (fault->kind == FAULT_STATUS) retry_later(a, answer);
+    if (fault->kind == FAULT_DELAY) late_answer(api->late, request, answer, fault->span_ns);
+    if (fault->kind != FAULT_LOST) return;
+    *answer = (struct httpd_answer){.status = answer->status,
+                                    .content_type = answer->content_type,
+                                    .stream = httpd_stream_new(api->httpd, nothing, NULL)};
+    httpd_stream_break(answer->stream);
 }
 
 void sandbox_api_handle(void *context, arena *a, const struct httpd_request *request,
@@ -533,5 +569,6 @@ void sandbox_api_handle(void *context, arena *a, const struct httpd_request *req
         .user_agent = httpd_header(request, "User-Agent"),
         .impersonate = httpd_header(request, "Impersonate-User"),
     };
-    sandbox_api_answer(context, a, &wanted, answer);
+    struct fault fault = sandbox_api_answer(context, a, &wanted, answer);
+    if (fault.kind) make_fault(context, a, request, &fault, answer);
 }

@@ -4,6 +4,8 @@
  * and its outcome becomes an answer. Loop thread.
  */
 #include "net/httpd.h"
+#include "sandbox/fault.h"
+#include "sandbox/late.h"
 #include "sandbox/watcher.h"
 #include "sandbox/world.h"
 
@@ -19,7 +21,9 @@ struct sandbox_api {
     struct httpd *httpd; /* for streams; NULL: watches are refused */
     const struct sandbox_api_user *users;
     size_t user_count;
-    int audit_fd; /* a line of JSON per request; -1: none */
+    struct fault_rules faults;
+    struct late *late; /* for answers that a fault holds back */
+    int audit_fd;      /* a line of JSON per request; -1: none */
 };
 
 /* What of a request matters here; httpd fills it, and tests. */
@@ -27,8 +31,10 @@ struct sandbox_api_request {
     str method, path, query, body;
     str authorization, accept, accept_encoding, content_type, user_agent, impersonate;
 };
-void sandbox_api_answer(struct sandbox_api *api, arena *a,
-                        const struct sandbox_api_request *request, struct httpd_answer *answer);
+/* Tells what fault there is to come beyond the answer: it is to be lost, or to wait. */
+struct fault sandbox_api_answer(struct sandbox_api *api, arena *a,
+                                const struct sandbox_api_request *request,
+                                struct httpd_answer *answer);
 /* The handler of httpd; the context is the sandbox_api. */
 void sandbox_api_handle(void *context, arena *a, const struct httpd_request *request,
                         struct httpd_answer *answer);

@@ -28,6 +28,7 @@ struct watching {
     str include;
     bool bookmarks, is_short; /* short: too short for a bookmark at its end */
     int64_t ends_ns, next_bookmark_ns;
+    bool breaks; /* at its end */
     struct httpd_stream *stream;
 };
 
@@ -108,15 +109,19 @@ static void on_tick(void *context)
     struct watcher *watcher = context;
     int64_t now = clock_now_ns();
     LIST_EACH (&watcher->all, struct watching, link, watching) {
-        int64_t due = watching->is_short ? watching->next_bookmark_ns
-                                         : MIN(watching->next_bookmark_ns, watching->ends_ns);
+        bool quiet_end = watching->is_short || watching->breaks;
+        int64_t due = quiet_end ? watching->next_bookmark_ns
+                                : MIN(watching->next_bookmark_ns, watching->ends_ns);
         if (watching->bookmarks && now >= due) send_bookmark(watching, false);
         if (now >= watching->next_bookmark_ns)
             watching->next_bookmark_ns = now + BOOKMARK_SECONDS * CLOCK_SECOND;
         if (now >= watching->ends_ns) {
             watching->ends_ns = watching->next_bookmark_ns = INT64_MAX;
             list_remove(&watching->link);
-            httpd_stream_end(watching->stream);
+            if (watching->breaks)
+                httpd_stream_break(watching->stream);
+            else
+                httpd_stream_end(watching->stream);
         }
     }
     expect_tick(watcher);
@@ -177,8 +182,10 @@ static struct watching *watching_of(struct watcher *watcher, struct call *call)
     str timeout = world_query(call, "timeoutSeconds");
     if (timeout.len && (!str_to_int(timeout, &seconds) || seconds < 1)) seconds = WATCH_SECONDS;
     seconds = MIN(seconds, (int64_t)86400);
+    int64_t span_ns = seconds * CLOCK_SECOND;
     watching->is_short = seconds < 2;
-    watching->ends_ns = clock_now_ns() + seconds * CLOCK_SECOND;
+    watching->breaks = call->cut_ns && call->cut_ns < span_ns;
+    watching->ends_ns = clock_now_ns() + (watching->breaks ? call->cut_ns : span_ns);
     watching->next_bookmark_ns = clock_now_ns() + BOOKMARK_SECONDS * CLOCK_SECOND;
     /* The filter's texts point into the call. */
     struct call again = *call;

@@ -34,6 +34,7 @@ struct call {
     size_t group_count;
     str query, content_type, accept, user_agent, body;
     bool dry_run;
+    int64_t cut_ns; /* a watch breaks after that time; 0: it does not */
     /* What the answer tells of itself. */
     int status;
     node *causes; /* of a refusal */

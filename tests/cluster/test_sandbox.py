@@ -275,6 +275,28 @@ def test_it_may_be_stopped_before_it_has_begun(begin, files):
     sandbox.end()
 
 
+@pytest.mark.parametrize("rules", [
+    "status=429,rate=0.2,verb=patch; status=500,rate=0.1,verb=patch",
+    "lost,rate=0.1,verb=patch; delay=300ms,verb=patch",
+    "expired,rate=0.5; cut=1s",
+])
+def test_faults_on_purpose_do_not_keep_it_from_its_end(begin, files, rules):
+    put(files / "a.yaml", here("a"))
+    sandbox = begin("--path", files, "--fault", rules)
+    sandbox.converges("a", {"key": "one"})
+    for turn in range(2):
+        put(files / "a.yaml", here("a", {"key": f"turn {turn}"}))
+        put(files / f"{turn}.yaml", here(f"b{turn}"))
+        sandbox.converges("a", {"key": f"turn {turn}"})
+        sandbox.converges(f"b{turn}", {"key": "one"})
+    entries = [json.loads(line) for line in open(sandbox.audit_log)]
+    codes = {entry["responseStatus"]["code"] for entry in entries}
+    if "status" in rules:
+        assert codes & {429, 500}, codes
+    elif "expired" in rules:
+        assert 410 in codes, codes
+
+
 def refusal(tmp_path, *arguments):
     sandbox = Sandbox(tmp_path, *arguments).start()
     sandbox.popen.wait(60)
@@ -294,6 +316,7 @@ def test_mistakes_are_named(files, tmp_path):
     for path in (tmp_path / "mine", files):
         assert f"--write-kubeconfig: '{path}' is there and no sandbox's" in \
             refusal(tmp_path, "--write-kubeconfig", path)
+    assert "--fault: fault 'lost=1': lost takes no value" in refusal(tmp_path, "--fault", "lost=1")
     assert "--server-only runs no operator" in refusal(tmp_path, "--server-only", "--path", files)
 
 

@@ -129,16 +129,6 @@ void judge_user_acts(void)
     acted_ns = baton_now_ns();
 }
 
-/* The thing that an object is; -1 for others. */
-static int thing_of(const node *object)
-{
-    str name = node_find_str(object, "metadata", "name", NULL), before, number;
-    int64_t index = -1;
-    if (!str_cut_last(name, '-', &before, &number) || !str_to_int(number, &index)) return -1;
-    bool other = str_is(before, "base") || str_is(before, "unit") || index >= MODEL_THINGS;
-    return other ? -1 : (int)index;
-}
-
 static bool are_there(arena *a, const struct model_revision *revision, int unit)
 {
     for (int i = 0; i < MODEL_THINGS; i++) {
@@ -159,14 +149,14 @@ static void check_prune(const node *object, str owner)
     int64_t index;
     if (!unit || node_find(unit, "metadata", "deletionTimestamp", NULL)) return;
     if (!str_strip_prefix(&number, STR("unit-")) || !str_to_int(number, &index)) return;
-    int thing = thing_of(object);
-    if (thing < 0 || baton_now_ns() - acted_ns < USER_NS) return;
+    str thing = node_find_str(object, "metadata", "name", NULL);
+    if (str_starts(thing, STR("base-")) || baton_now_ns() - acted_ns < USER_NS) return;
     str since = node_find_str(unit, "status", "lastAppliedRevision", NULL);
     for (int at = 0; (at = model_head_without(since, (int)index, thing, at)) >= 0; at++) {
         if (are_there(&a, model_head_at(at), (int)index)) return;
     }
     judge_complain("%s was deleted: unit %d has it, or not yet all else of a revision without it",
-                   str_z(&a, node_find_str(object, "metadata", "name", NULL)), (int)index);
+                   str_z(&a, thing), (int)index);
 }
 
 static bool is_written_by_the_server(const struct store_change *change)

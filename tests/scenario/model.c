@@ -119,15 +119,25 @@ void model_move(const struct model_revision *revision)
     depot_move(revision->sha);
 }
 
-int model_head_without(str since, int unit, int thing, int from)
+static bool has_thing(const struct model_revision *revision, int unit, str name)
+{
+    arena a AUTO(arena_done) = {0};
+    for (int i = 0; i < MODEL_THINGS; i++) {
+        const struct model_thing *thing = &revision->things[i];
+        if (thing->exists && thing->unit == unit && str_eq(model_name(&a, thing, i), name))
+            return true;
+    }
+    return false;
+}
+
+int model_head_without(str since, int unit, str thing, int from)
 {
     int first = 0;
     while (first < head_count && str_find(since, heads[first]->sha) < 0)
         first++;
     if (first == head_count) first = 0;
     for (int i = MAX(first, from); i < head_count; i++) {
-        const struct model_thing *it = &heads[i]->things[thing];
-        if (!it->exists || it->unit != unit) return i;
+        if (!has_thing(heads[i], unit, thing)) return i;
     }
     return -1;
 }

@@ -40,8 +40,9 @@ const struct model_revision *model_commit(struct model_revision *revision);
 /* The branch was moved to it, as by a forced push. */
 void model_move(const struct model_revision *revision);
 /* Is there a revision that the branch was at, since it was first at the one that the text names,
- * whose unit is without the thing? Its index, from `from` on, or -1. Unknown texts: since ever. */
-int model_head_without(str since, int unit, int thing, int from);
+ * whose unit is without the thing of that name? Its index, from `from` on, or -1. Unknown texts:
+ * since ever. */
+int model_head_without(str since, int unit, str thing, int from);
 const struct model_revision *model_head_at(int index);
 int model_revision_count(void);
 const struct model_revision *model_revision_at(int index);

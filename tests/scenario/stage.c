@@ -45,7 +45,8 @@ static void serve_api(void *context)
     (void)context;
     struct sandbox_options options = {
         .address = STR("127.0.0.1:6443"),
-        .tokens = STR("admin-token,admin,1,\"system:masters\"\n"),
+        .tokens = STR("admin-token,admin,1,\"system:masters\"\n"
+                      "user-token,user,2,\"system:masters\"\n"),
         .snapshot = stage.snapshot,
     };
     err *e = sandbox_start(options, &stage.sandbox);
@@ -73,6 +74,7 @@ void stage_start(str folder, str snapshot)
     struct kubeconfig config;
     err *e = kubeconfig_load(&memory, stage.kubeconfig, (str){0}, &config);
     must(!e);
+    config.token = STR("user-token");
     stage.loop = loop_new();
     e = kube_new(
         stage.loop, &config,
@@ -239,4 +241,10 @@ void stage_weather(struct wire_weather weather)
     for (int i = 0; i < STAGE_OPERATORS; i++) {
         if (stage.operators[i].runs) wire_weather_set(stage.operators[i].group, weather);
     }
+}
+
+void stage_faults(str rules)
+{
+    err *e = sandbox_make_faults(stage.sandbox, rules);
+    if (e) lang_must(e->message, "faults", 0);
 }

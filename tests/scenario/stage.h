@@ -29,4 +29,5 @@ void stage_operator_kill_at(int which, int io);
 void stage_operator_forget(int which); /* its disk is empty at the next start */
 int stage_operator_group(int which);
 void stage_disk_full(int which, bool full);
+void stage_faults(str rules);                    /* of the API server, for operators: user=admin */
 void stage_weather(struct wire_weather weather); /* for the requests of all operators */

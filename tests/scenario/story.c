@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/buf.h"
 #include "base/clock.h"
 #include "base/rand.h"
 #include "doc/yaml.h"
@@ -20,7 +21,8 @@ enum {
     LOOK_S = 5,
     CONVERGE_S_MAX = 3600,
     QUIET_S = 900,
-    RETRY_S = 20
+    RETRY_S = 20,
+    QUICK_S_MAX = 60,
 };
 
 struct story {
@@ -297,9 +299,25 @@ static void step_weather(struct story *story)
     depot_fail(below(300));
 }
 
+static void step_faults(struct story *story)
+{
+    static const int statuses[] = {409, 429, 500, 503, 504};
+    arena a AUTO(arena_done) = {0};
+    buf rules = BUF(&a);
+    for (int i = 1 + below(2); i > 0; i--)
+        buf_printf(&rules, "status=%d,rate=0.%02d,user=admin;", statuses[below(5)], below(30));
+    if (below(2)) buf_printf(&rules, "delay=%ds,rate=0.%02d,user=admin;", 1 + below(20), below(30));
+    if (below(2)) buf_printf(&rules, "lost,rate=0.%02d,user=admin;", below(10));
+    if (below(2)) buf_printf(&rules, "expired,rate=0.%d,user=admin;", below(9));
+    if (below(2)) buf_printf(&rules, "cut=%ds,user=admin;", 1 + below(30));
+    tell(story, "the API server is in trouble: " STR_FMT, STR_ARG(buf_str(&rules)));
+    stage_faults(buf_str(&rules));
+}
+
 static void step_fair(struct story *story)
 {
-    tell(story, "the network is fair");
+    tell(story, "the network and the API server are well");
+    stage_faults((str){0});
     stage_weather((struct wire_weather){0});
     depot_fail(0);
 }
@@ -326,7 +344,8 @@ static const struct {
 } steps[] = {
     {10, step_commit}, {4, step_bad_commit}, {2, step_force_push}, {8, step_drift},
     {4, step_unit},    {6, step_crash},      {2, step_stop},       {6, step_start},
-    {4, step_weather}, {2, step_fair},       {2, step_disk},       {1, step_clock},
+    {4, step_weather}, {4, step_faults},     {3, step_fair},       {2, step_disk},
+    {1, step_clock},
 };
 
 static void step(struct story *story)
@@ -413,6 +432,18 @@ static bool end_badly(struct story *story)
     return converge(story);
 }
 
+/* With no fault left, a commit is everywhere soon, however stuck some unit is. */
+static bool stay_quick(struct story *story)
+{
+    step_commit(story);
+    int64_t begun_ns = baton_now_ns();
+    if (!converge(story)) return false;
+    int64_t took_s = (baton_now_ns() - begun_ns) / CLOCK_SECOND;
+    if (took_s > QUICK_S_MAX)
+        judge_complain("a commit without any fault took %lld s", (long long)took_s);
+    return took_s <= QUICK_S_MAX;
+}
+
 /* Units that are tried again and again, each time with a note in their status or two. */
 static int restless_units(const struct story *story)
 {
@@ -470,7 +501,7 @@ struct story_result story_run(uint64_t seed, str folder, str snapshot, bool tell
     }
     if (!judge_complaints()) end_faults(&story);
     bool converged = !judge_complaints() && converge(&story);
-    if (converged && story.ends_bad) converged = end_badly(&story);
+    if (converged) converged = story.ends_bad ? end_badly(&story) : stay_quick(&story);
     if (converged) {
         result.converged_ns = baton_now_ns() - story.faults_ended_ns;
         tell(&story, "converged after %.1f s", (double)result.converged_ns / 1e9);

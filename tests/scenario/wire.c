@@ -57,7 +57,7 @@ struct httpd_stream {
     struct flight *flight; /* NULL until it is the answer, and when the client is gone */
     void (*gone)(void *context);
     void *context;
-    bool ended;
+    bool ended, broken;
     buf early; /* written before it was the answer */
 };
 
@@ -322,6 +322,7 @@ static void answer(struct flight *flight, const struct httpd_answer *answer)
         flight->stream = answer->stream;
         answer->stream->flight = flight;
         send_piece(flight, PIECE_DATA, buf_str(&answer->stream->early));
+        if (answer->stream->broken) send_piece(flight, PIECE_BREAK, (str){0});
         if (answer->stream->ended) send_piece(flight, PIECE_END, (str){0});
         if (flight->ended || !flight->transfer) leave_server(flight);
         return;
@@ -592,6 +593,15 @@ void httpd_stream_end(struct httpd_stream *stream)
     stream->ended = true;
     if (!flight || flight->ended) return;
     send_piece(flight, PIECE_END, (str){0});
+    tell(flight->server->loop, end_stream, flight);
+}
+
+void httpd_stream_break(struct httpd_stream *stream)
+{
+    struct flight *flight = stream->flight;
+    stream->ended = stream->broken = true;
+    if (!flight || flight->ended) return;
+    send_piece(flight, PIECE_BREAK, (str){0});
     tell(flight->server->loop, end_stream, flight);
 }
 
