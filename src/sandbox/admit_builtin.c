@@ -546,6 +546,10 @@ static void check_cron_job(arena *a, const node *object, node *causes)
     else if (e)
         admit_add_cause(a, causes, "FieldValueInvalid", STR("spec.schedule"),
                         invalid_text(a, text, str_z(a, err_text(e))));
+    str zone = node_get_str(spec, STR("timeZone"));
+    if (zone.len && !names("UTC Etc/UTC", zone))
+        admit_add_cause(a, causes, "FieldValueInvalid", STR("spec.timeZone"),
+                        invalid_text(a, zone, "the sandbox knows the time zone UTC only"));
     const node *template = node_find(spec, "jobTemplate", "spec", "template", NULL);
     check_pod(a, node_get(template, STR("spec")), STR("spec.jobTemplate.spec.template.spec"),
               causes);
