@@ -3,8 +3,8 @@
 The sandbox is one process and the operator another. Each unit is a Kustomization with four objects,
 all from one repository. For each number a line of JSON: creating them until all are Ready, one
 commit that changes one object in each, one that changes one object in one, and quiet time. *_cpu_s
-is the CPU time of a process, *_requests what the operator asked of the server; kib_per_unit is what
-the resident memory grew by. The last line has the costs per unit at the largest number by those at
+is the CPU time of a process (git: of the programs that the operator starts), *_requests what the
+operator asked of the server; kib_per_unit is what the resident memory grew by. The last line has the costs per unit at the largest number by those at
 the smallest: what grows faster than the work shows there, whatever else the machine does."""
 import http.client
 import json
@@ -115,14 +115,18 @@ class Scale:
         """Seconds, CPU seconds of both and requests until the work is done and all is quiet."""
         audit, begun = Audit(self.servers), time.monotonic()
         before = {name: process.cpu_seconds() for name, process in self.processes.items()}
+        git = self.operator.cpu_seconds(children=True)
         work()
         self.out[f"{title}_s"] = round(time.monotonic() - begun, 2)
         if title != "idle":
             self.settle()
         for name, process in self.processes.items():
             self.out[f"{title}_{name}_cpu_s"] = round(process.cpu_seconds() - before[name], 2)
+        self.out[f"{title}_git_cpu_s"] = round(self.operator.cpu_seconds(children=True) - git, 2)
         requests = [line for line in audit.requests() if "watch=" not in line]
         self.out[f"{title}_requests"] = len(requests)
+        if title == "idle" and requests:
+            self.out["idle_requests_first"] = requests[:5]
 
     def settle(self):
         """Until both have used no CPU time to speak of for a while: what is late counts, too."""
@@ -186,7 +190,7 @@ def growth(few, many):
     share = many["units"] / few["units"]
     out = {"units": f"{few['units']} -> {many['units']}"}
     for step in ("create", "change_each"):
-        for cost in ("s", "operator_cpu_s", "server_cpu_s", "requests"):
+        for cost in ("s", "operator_cpu_s", "git_cpu_s", "server_cpu_s", "requests"):
             name = f"{step}_{cost}"
             out[name] = round(many[name] / few[name] / share, 2) if few[name] else None
     for name in PROCESSES:

@@ -53,10 +53,12 @@ class Process:
     def tail(self, lines=20):
         return "\n".join(self.text().splitlines()[-lines:])
 
-    def cpu_seconds(self):
+    def cpu_seconds(self, children=False):
+        """Of the process; or of the programs that it started and that have ended."""
         with open(f"/proc/{self.pid}/stat", encoding="ascii") as stat:
             fields = stat.read().rsplit(")", 1)[1].split()
-        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+        first = 13 if children else 11
+        return (int(fields[first]) + int(fields[first + 1])) / os.sysconf("SC_CLK_TCK")
 
     def memory_mib(self, field="VmRSS"):
         with open(f"/proc/{self.pid}/status", encoding="ascii") as status:
