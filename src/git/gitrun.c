@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/mman.h>
@@ -222,7 +223,7 @@ static void child_done(struct child *child)
     if (child->errors >= 0) close(child->errors);
 }
 
-struct launch { /* what the child needs between fork and exec, where nothing may be allocated */
+struct launch { /* what the child needs before exec, where nothing may be allocated */
     char *program, *folder;
     char **argv, **environment;
     int in, out, errors, key;
@@ -230,23 +231,44 @@ struct launch { /* what the child needs between fork and exec, where nothing may
     int file_count;
 };
 
-static void limit(int what, int64_t most)
+/* The child shares our memory on a stack of its own until exec, which sanitizers cannot know. */
+#define IN_CHILD __attribute__((no_sanitize("address", "thread", "undefined")))
+
+IN_CHILD static void limit(int what, int64_t most)
 {
     struct rlimit value = {(rlim_t)most, (rlim_t)most};
     setrlimit(what, &value);
 }
 
-static _Noreturn void become(const struct launch *launch)
+/* The thread sanitizer takes every clone for a fork, and its state must not be shared. */
+#ifdef __SANITIZE_THREAD__
+#define SHARING 0
+#else
+#define SHARING CLONE_VM
+#endif
+
+/* No handler of ours may run in the child. What is ignored stays so, but for SIGPIPE. */
+IN_CHILD static void reset_signals(void)
 {
+    struct sigaction now, standard = {.sa_handler = SIG_DFL};
+    for (int number = 1; number < NSIG; number++) {
+        if (sigaction(number, NULL, &now) != 0) continue;
+        if (now.sa_handler != SIG_IGN || number == SIGPIPE) sigaction(number, &standard, NULL);
+    }
+    sigset_t none;
+    sigemptyset(&none);
+    sigprocmask(SIG_SETMASK, &none, NULL);
+}
+
+IN_CHILD static int become(void *context)
+{
+    const struct launch *launch = context;
     setpgid(0, 0);
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     limit(RLIMIT_CORE, 0);
     limit(RLIMIT_FSIZE, LIMIT_GIT_FILE_BYTES);
     limit(RLIMIT_DATA, LIMIT_GIT_MEMORY_BYTES);
-    sigset_t none;
-    sigemptyset(&none);
-    sigprocmask(SIG_SETMASK, &none, NULL);
-    signal(SIGPIPE, SIG_DFL);
+    reset_signals();
     bool ready = dup2(launch->in, 0) >= 0 && dup2(launch->out, 1) >= 0 &&
                  dup2(launch->errors, 2) >= 0 && chdir(launch->folder) == 0;
     if (launch->key >= 0) ready = ready && dup2(launch->key, KEY_FD) >= 0;
@@ -279,7 +301,24 @@ static void close_fd(int *fd)
     if (*fd >= 0) close(*fd);
 }
 
-static err *fork_child(const struct gitrun *run, struct launch *launch, struct child *child)
+/* As vfork: the costs of fork grow with our memory, before it for the copy of its map and after it
+ * for each page that is written to. Signals wait, so that no handler runs in the shared memory. */
+static pid_t start_child(arena *a, struct launch *launch)
+{
+    enum { STACK_BYTES = 64 * 1024 };
+    char *stack = arena_alloc(a, STACK_BYTES);
+    sigset_t all, before;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    pid_t pid = clone(become, stack + STACK_BYTES, SHARING | CLONE_VFORK | SIGCHLD, launch);
+    int failure = errno;
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    errno = failure;
+    return pid;
+}
+
+static err *launch_child(arena *a, const struct gitrun *run, struct launch *launch,
+                         struct child *child)
 {
     int in AUTO(close_fd) = -1, out_end AUTO(close_fd) = -1, errors_end AUTO(close_fd) = -1;
     int key AUTO(close_fd) = -1;
@@ -300,10 +339,8 @@ static err *fork_child(const struct gitrun *run, struct launch *launch, struct c
     launch->in = in;
     launch->out = out_end;
     launch->errors = errors_end;
-    pid_t pid = fork();
-    if (pid == 0) become(launch);
+    pid_t pid = start_child(a, launch);
     if (pid < 0) return fs_error("start", str_of(launch->program));
-    setpgid(pid, pid); /* whoever comes first: a kill must not miss it */
     child->pid = pid;
     child->done = (int)syscall(SYS_pidfd_open, pid, 0);
     return child->done >= 0 ? NULL : fs_error("watch", str_of(launch->program));
@@ -340,7 +377,7 @@ static err *start(arena *a, const struct gitrun *run, struct child *child)
     launch.environment = setting.items;
     launch.files = setting.files;
     launch.file_count = setting.file_count;
-    return fork_child(run, &launch, child);
+    return launch_child(a, run, &launch, child);
 }
 
 /* ---- What it says ---- */

@@ -4,8 +4,9 @@ The sandbox is one process and the operator another. Each unit is a Kustomizatio
 all from one repository. For each number a line of JSON: creating them until all are Ready, one
 commit that changes one object in each, one that changes one object in one, and quiet time. *_cpu_s
 is the CPU time of a process (git: of the programs that the operator starts), *_requests what the
-operator asked of the server; kib_per_unit is what the resident memory grew by. The last line has the costs per unit at the largest number by those at
-the smallest: what grows faster than the work shows there, whatever else the machine does."""
+operator asked of the server; kib_per_unit is what the resident memory grew by. The last line has
+the costs per unit at the largest number by those at the smallest: what grows faster than the work
+shows there, whatever else the machine does."""
 import http.client
 import json
 import os
