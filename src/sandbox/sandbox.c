@@ -14,6 +14,7 @@
 #include "doc/json.h"
 #include "net/cert.h"
 #include "sandbox/cronjobs.h"
+#include "sandbox/endpoints.h"
 #include "sandbox/garbage.h"
 #include "sandbox/sandbox_api.h"
 #include "sandbox/snapshot.h"
@@ -31,7 +32,8 @@ struct sandbox {
     str cert_pem, key_pem;
     struct garbage *garbage;
     struct workloads *workloads;
-    struct cronjobs *cronjobs; /* NULL: as where no such controller runs */
+    struct cronjobs *cronjobs; /* NULL, like endpoints: as where no such controller runs */
+    struct endpoints *endpoints;
     struct httpd *httpd;
     err *error;
 };
@@ -131,7 +133,10 @@ static err *start(struct sandbox *sandbox)
     sandbox->api.watcher = watcher_new(world, sandbox->loop);
     sandbox->garbage = garbage_new(world, sandbox->loop);
     sandbox->workloads = workloads_new(world, sandbox->loop, !options->no_pods_run);
-    if (!options->no_pods_run) sandbox->cronjobs = cronjobs_new(world, sandbox->loop);
+    if (!options->no_pods_run) {
+        sandbox->cronjobs = cronjobs_new(world, sandbox->loop);
+        sandbox->endpoints = endpoints_new(world, sandbox->loop);
+    }
     TRY(httpd_start(sandbox->loop,
                     (struct httpd_options){.address = options->address,
                                            .body_limit = LIMIT_SANDBOX_BODY_BYTES,
@@ -148,6 +153,7 @@ static void release(struct sandbox *sandbox)
 {
     late_free(sandbox->api.late);
     httpd_stop(sandbox->httpd);
+    endpoints_free(sandbox->endpoints);
     cronjobs_free(sandbox->cronjobs);
     workloads_free(sandbox->workloads);
     garbage_free(sandbox->garbage);

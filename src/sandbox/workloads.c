@@ -523,6 +523,20 @@ static node *container_status(struct job *job, const node *container, bool ready
     return status;
 }
 
+/* An address of no network. */
+static void set_address(struct job *job, node *status)
+{
+    arena *a = job->a;
+    uint32_t hash = (uint32_t)hash_stable(job->uid);
+    node *entry = node_map(a), *list = node_list(a);
+    str address = str_printf(a, "10.%u.%u.%u", 64 + (hash >> 16) % 64, (hash >> 8) & 255,
+                             1 + (hash & 255) % 254);
+    node_set_str(a, entry, STR("ip"), address);
+    node_push(a, list, entry);
+    node_set_str(a, status, STR("podIP"), address);
+    node_set(a, status, STR("podIPs"), list);
+}
+
 static void reconcile_pod(struct job *job)
 {
     arena *a = job->a;
@@ -545,6 +559,7 @@ static void reconcile_pod(struct job *job)
         }
         node_set(a, status, STR("containerStatuses"), statuses);
         node_set_str(a, status, STR("startTime"), clock_format(a, clock_wall_ns()));
+        set_address(job, status);
         set_condition(job, status, "Initialized", true, "", STR(""));
         set_condition(job, status, "Ready", good && !ends,
                       good ? (ends ? "PodCompleted" : "") : "ContainersNotReady", STR(""));

@@ -171,6 +171,13 @@ static bool is_written_by_the_server(const struct store_change *change)
     return false;
 }
 
+/* What the controller of Services makes has their labels, our own included. */
+static bool is_derived(const struct store_change *change)
+{
+    return str_is(change->collection->id, "/endpoints") ||
+           str_is(change->collection->id, "discovery.k8s.io/endpointslices");
+}
+
 static void on_change(void *context, const struct store_change *change)
 {
     (void)context;
@@ -189,7 +196,7 @@ static void on_change(void *context, const struct store_change *change)
     }
     if (is_event) check_secrecy(object, "an event");
     if (str_is(change->collection->id, UNITS)) check_secrecy(object, "a status");
-    if (!owner.len) return;
+    if (!owner.len || is_derived(change)) return;
     if (change->kind == STORE_DELETED) {
         check_prune(object, owner);
         return;
