@@ -402,6 +402,7 @@ static node *special(arena *a, str path, const node *object)
     if (str_is(word, "plain")) return node_str(a, text);
     if (str_is(word, "title"))
         return node_str(a, str_is(text, "true") ? STR("True") : STR("False"));
+    if (str_is(word, "age")) return node_str(a, found ? age(a, found) : STR("<unknown>"));
     if (str_is(word, "since")) return node_str(a, text.len ? age(a, found) : none);
     if (str_is(word, "unset")) return node_str(a, text.len ? text : STR("<unset>"));
     if (str_is(word, "some")) return node_str(a, text.len ? text : STR("N/A"));
@@ -411,9 +412,9 @@ static node *special(arena *a, str path, const node *object)
                                : node_str(a, str_printf(a, "%lld", (long long)restarts));
 }
 
-static node *cell(arena *a, str path, str type, const node *object)
+static node *cell(arena *a, bool builtin, str path, str type, const node *object)
 {
-    node *value = special(a, path, object);
+    node *value = builtin ? special(a, path, object) : NULL;
     if (value) return value;
     const node *found = follow(a, path, object);
     if (str_is(type, "date") && found) return node_str(a, age(a, found));
@@ -458,7 +459,7 @@ static void show_builtin(arena *a, str kind, struct shown *shown, node *definiti
                  NULL, columns[i].priority);
     if (!names("Role ClusterRole CustomResourceDefinition Event", kind))
         show(a, shown, definitions, STR("Age"), STR("string"),
-             STR("since:.metadata.creationTimestamp"), NULL, 0);
+             STR("age:.metadata.creationTimestamp"), NULL, 0);
     for (size_t i = 0; i < COUNT(wide_columns); i++)
         if (names(wide_columns[i].kinds, kind))
             show(a, shown, definitions, str_of(wide_columns[i].name), STR("string"),
@@ -505,7 +506,8 @@ node *table_of(arena *a, const struct served *served, const node *const *objects
     for (size_t i = 0; i < count; i++) {
         node *row = node_map(a), *cells = node_list(a);
         for (size_t j = 0; j < shown.count; j++)
-            node_push(a, cells, cell(a, shown.paths[j], shown.types[j], objects[i]));
+            node_push(a, cells,
+                      cell(a, !served->custom, shown.paths[j], shown.types[j], objects[i]));
         node_set(a, row, STR("cells"), cells);
         if (str_is(include, "Object"))
             node_set(a, row, STR("object"), (node *)objects[i]);
