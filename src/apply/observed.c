@@ -485,19 +485,23 @@ void observed_expect(struct observed *observed, struct kube_ref ref, const node 
 {
     arena a AUTO(arena_done) = {0};
     struct sight sight = look(&a, applied);
+    struct owner *before = NULL;
     pthread_mutex_lock(&observed->lock);
     struct followed *followed = find_kind(observed, &a, ref.kind);
     if (followed) {
         struct record *record = record_at(followed, object_key(&a, ref.namespace, ref.name));
         /* The watch may be ahead of the answer: then it has seen somebody else's change already. */
         if (sight.version >= record->version || !record->exists) {
-            take_sight(record, &sight, owner_of(observed, &a, applied));
+            struct owner *owner = owner_of(observed, &a, applied);
+            if (record->owner != owner) before = record->owner;
+            take_sight(record, &sight, owner);
         }
         record->mark = followed->mark;
         record->expected = sight.seen;
         record->desired = desired;
     }
     pthread_mutex_unlock(&observed->lock);
+    tell(observed, before); /* whose it was: the watch will find nothing new any more */
 }
 
 void observed_accept(struct observed *observed, struct kube_ref ref, uint64_t desired)

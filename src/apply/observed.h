@@ -8,7 +8,7 @@
  * apply left behind. Any other digest, a lost label or a deletion is drift.
  *
  * A lock guards the records; every function may be called from any thread
- * unless it says otherwise. `changed` runs on the loop.
+ * unless it says otherwise, and `changed` runs on any.
  */
 #include "apply/inventory.h"
 #include "kube/health.h"
@@ -20,7 +20,8 @@ struct observed;
 
 struct observed_options {
     struct kube *kube;
-    /* An object of the unit drifted, is gone, changed its health, or a kind it waits for is synced.
+    /* An object of the unit drifted, is gone, became another unit's, changed its health, or a kind
+     * it waits for is synced.
      * owner is "ns/name" of the unit. */
     void (*changed)(void *context, str owner);
     void *context;

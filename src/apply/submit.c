@@ -62,8 +62,12 @@ static struct piece *batch_piece(struct batch *batch, size_t index)
     return &batch->pieces->items[batch->indexes[index]];
 }
 
-static struct kube_request apply_request(const struct piece *piece, bool dry_run)
+static struct kube_request apply_request(const struct pieces *pieces, const struct piece *piece,
+                                         bool dry_run)
 {
+    if (pieces->yields && piece->live)
+        node_set_str(pieces->a, node_get(piece->object, STR("metadata")), STR("resourceVersion"),
+                     piece->live_version);
     return (struct kube_request){
         .verb = KUBE_APPLY,
         .ref = piece->ref,
@@ -200,7 +204,7 @@ err *submit_validate(struct kube *kube, struct pieces *pieces, bool late, const 
     for (size_t i = 0; i < pieces->count; i++) {
         struct piece *piece = &pieces->items[i];
         bool wanted = piece->state == (late ? SUBMIT_LATER : SUBMIT_CHANGE);
-        if (wanted && !piece->error) batch_add(&batch, i, apply_request(piece, true));
+        if (wanted && !piece->error) batch_add(&batch, i, apply_request(pieces, piece, true));
     }
     kube_batch(kube, batch.requests, batch.count, cancel, on_dry_run, &batch);
 
@@ -208,7 +212,7 @@ err *submit_validate(struct kube *kube, struct pieces *pieces, bool late, const 
     for (size_t i = 0; i < pieces->count; i++) {
         struct piece *piece = &pieces->items[i];
         if (!piece->recreate || piece->error) continue;
-        struct kube_request request = apply_request(piece, true);
+        struct kube_request request = apply_request(pieces, piece, true);
         request.verb = KUBE_CREATE;
         batch_add(&creates, i, request);
     }
@@ -329,7 +333,7 @@ static void apply_due(struct kube *kube, struct observed *observed, struct piece
         struct piece *piece = &pieces->items[i];
         if (!is_due(piece, stage)) continue;
         if (piece->recreate && piece->exists) continue;
-        batch_add(&batch, i, apply_request(piece, false));
+        batch_add(&batch, i, apply_request(pieces, piece, false));
     }
     kube_batch(kube, batch.requests, batch.count, cancel, on_applied, &batch);
 }

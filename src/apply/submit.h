@@ -43,8 +43,9 @@ struct piece {
 struct pieces {
     struct piece *items;
     size_t count;
-    str owner;         /* "ns/name" of the unit */
-    bool force;        /* spec.force */
+    str owner;   /* "ns/name" of the unit */
+    bool force;  /* spec.force */
+    bool yields; /* what changed since it was looked at, or is another unit's, is left alone */
     bool keep_answers; /* submit_validate puts what the dry run answers into piece->applied */
     arena *a;
 };

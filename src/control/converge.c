@@ -45,13 +45,22 @@ static int count_round(struct unit *unit, struct kube_ref ref)
     return fight->rounds;
 }
 
+/* Another unit has it, or had it and let go of it: then there is no record either. */
+static bool is_lost(const struct unit *unit, const struct observed_record *record)
+{
+    if (!record->watched) return false;
+    if (!record->exists) return !record->expected;
+    return record->owner.len && !str_eq(record->owner, unit->owner);
+}
+
 bool converge_has_drifted(struct unit *unit)
 {
     bool drifted = false;
     for (size_t i = 0; i < unit->before.count; i++) {
         struct observed_record record;
         observed_get(manager_observed(unit->work->manager), unit->a, unit->before.refs[i], &record);
-        if (!observed_has_drifted(&record)) continue;
+        bool lost = unit->memory->finished && is_lost(unit, &record);
+        if (!lost && !observed_has_drifted(&record)) continue;
         if (!unit->memory->drifted_ns) unit->memory->drifted_ns = clock_now_ns();
         int64_t left_ns = pause_left(unit, unit->before.refs[i]);
         if (left_ns > 0) {
@@ -67,7 +76,7 @@ bool converge_has_drifted(struct unit *unit)
 
 /* An object that another unit keeps: one that has it in its inventory and is at its source's
  * revision, so it means to have it. One that is behind may be about to let go of it (an object that
- * moved). */
+ * moved); but we may be the one who has to, when what we bring back is of the past. */
 static bool is_kept_by(struct unit *unit, const struct piece *piece, str owner)
 {
     str namespace, name;
@@ -79,6 +88,7 @@ static bool is_kept_by(struct unit *unit, const struct piece *piece, str owner)
     size_t bad;
     inventory_read(unit->a, node_find(other, "status", "inventory", NULL), &theirs, &bad);
     if (!inventory_has(unit->a, &theirs, piece->ref)) return false;
+    if (unit->is_past) return true;
     node *source_ref = node_find(other, "spec", "sourceRef", NULL);
     str source_namespace = node_get_str(source_ref, STR("namespace"));
     node *source = manager_get(manager, unit->a, node_get_str(source_ref, STR("kind")),
@@ -95,6 +105,8 @@ static err *plan_piece(struct unit *unit, struct piece *piece)
     if (piece->state == SUBMIT_SKIP || piece->error) return NULL;
     if (record.exists && record.owner.len && !str_eq(record.owner, unit->owner) &&
         is_kept_by(unit, piece, record.owner)) {
+        if (unit->is_past) piece->state = SUBMIT_SKIP;
+        if (unit->is_past) return NULL;
         str ref = kube_ref_text(unit->a, piece->ref);
         return err_invalid(STR_FMT " belongs to the Kustomization '" STR_FMT
                                    "' already; remove it from one of the two",
@@ -390,6 +402,7 @@ static err *build(struct unit *unit, struct pieces *out)
         .count = manifests.count,
         .owner = unit->owner,
         .force = unit->spec.force,
+        .yields = unit->is_past,
         .a = unit->a,
     };
     return NULL;
@@ -491,6 +504,7 @@ static err *apply_pieces(struct unit *unit, struct pieces *pieces, enum converge
     if (e) return with_changes(unit, pieces, e);
     if (!done) return NULL;
     e = prune(unit, &now);
+    unit->shrunk = now.count != unit->before.count;
     status_put(&unit->status, "inventory", inventory_write(unit->a, &now));
     unit->before = now;
     TRY(e);

@@ -244,10 +244,10 @@ static err *observe(struct unit *unit, bool healed_only)
     unit_look_again(unit, left_ns);
     if (result.polled) unit_look_again(unit, POLL_NS);
     int64_t waited_ns = now_ns - memory->waiting_ns;
-    if (memory->announced) return NULL;
-    if (waited_ns >= ANNOUNCE_AFTER_NS) return announce_wait(unit);
-    unit_look_again(unit, ANNOUNCE_AFTER_NS - waited_ns);
-    return NULL;
+    if (!memory->announced && waited_ns >= ANNOUNCE_AFTER_NS) return announce_wait(unit);
+    if (!memory->announced) unit_look_again(unit, ANNOUNCE_AFTER_NS - waited_ns);
+    /* The runs that wait begin with what the status says. */
+    return unit->shrunk ? status_save(&unit->status) : NULL;
 }
 
 /* ---- what the run is about ---- */
@@ -472,7 +472,9 @@ static err *heal_last_good(struct unit *unit)
     unit->artifact = artifact_copy(unit->a, &unit->memory->good);
     unit->is_proven = unit->memory->unproven && !unit->spec.post_build.substitute_from.count;
     err *e = take_variables(unit, true);
+    unit->is_past = true;
     if (!e) e = converge_run(unit, &progress);
+    unit->is_past = false;
     if (!e && progress == CONVERGE_APPLIED) unit->memory->unproven = false;
     unit->artifact = wanted;
     return e ? err_wrap(e, "healing revision " STR_FMT, STR_ARG(unit->memory->good.revision))

@@ -69,6 +69,8 @@ struct unit {
     struct map variables;
     struct inventory before; /* of the status */
     str built_digest;        /* of what was built, in this run or the one that we wait for */
+    bool shrunk;             /* the inventory is smaller than the status says */
+    bool is_past;   /* what is applied is the last good revision, not the one we should be at */
     bool is_proven; /* the status says that this very revision and spec was applied before */
     struct outcome *out;
 };
