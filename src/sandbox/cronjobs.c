@@ -163,6 +163,7 @@ static int64_t due_time(const struct cron *cron, const struct schedule *schedule
     str made = node_find_str(cron->object, "metadata", "creationTimestamp", NULL);
     if (!clock_parse(last.len ? last : made, &from)) from = cron->now_ns;
     int64_t seconds = node_get_int(cron->spec, STR("startingDeadlineSeconds"), -1);
+    seconds = MIN(seconds, (int64_t)INT32_MAX);
     if (seconds >= 0) from = MAX(from, cron->now_ns - seconds * CLOCK_SECOND);
     *next_out = schedule_next(schedule, from);
     for (int i = 0; *next_out && *next_out <= cron->now_ns; i++) {

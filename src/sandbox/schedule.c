@@ -132,7 +132,11 @@ int64_t schedule_next(const struct schedule *schedule, int64_t after_ns)
 {
     enum { YEARS_MAX = 5 };
     time_t now = (time_t)(after_ns / CLOCK_SECOND);
-    if (schedule->every_ns) return (int64_t)now * CLOCK_SECOND + schedule->every_ns;
+    int64_t due;
+    if (schedule->every_ns) {
+        bool ever = !__builtin_add_overflow((int64_t)now * CLOCK_SECOND, schedule->every_ns, &due);
+        return ever ? due : 0;
+    }
     time_t last = now + (time_t)YEARS_MAX * 366 * 86400;
     struct tm tm;
     for (now += 60 - now % 60; now < last;) {
