@@ -1,12 +1,14 @@
 #include "source/artifact_tree.h"
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdint.h>
 
 #include "base/fs.h"
 #include "base/limits.h"
 #include "base/list.h"
 #include "base/map.h"
+#include "base/pool.h"
 
 enum { DIR_MODE = 0750 };
 
@@ -33,6 +35,9 @@ struct artifact_trees {
     struct list_link idle; /* trees to drop when there are too many, the longest unused first */
     size_t idle_count;
     uint64_t dropped;
+    struct pool *remover; /* one thread: who uses a tree last must not wait for its thousands of
+                             files to go */
+    atomic_bool closing;
 };
 
 static void unlock(pthread_mutex_t **lock)
@@ -60,6 +65,7 @@ err *artifact_tree_open(str folder, str temp, struct artifact_trees **out)
     pthread_mutex_init(&trees->lock, NULL);
     pthread_cond_init(&trees->made, NULL);
     list_init(&trees->idle);
+    trees->remover = pool_new(1);
     trees->arena = a;
     *out = trees;
     return NULL;
@@ -88,6 +94,8 @@ static void tree_free(struct artifact_tree *tree)
 void artifact_tree_close(struct artifact_trees *trees)
 {
     if (!trees) return;
+    atomic_store(&trees->closing, true);
+    pool_free(trees->remover);
     MAP_EACH (&trees->by_digest, entry) {
         struct artifact_tree *tree = entry->value;
         must(tree->refs == 0);
@@ -144,11 +152,31 @@ static void rest(struct artifact_trees *trees, struct artifact_tree *tree, struc
     doom(trees, oldest, doomed);
 }
 
-/* What cannot be removed is, at the next start. */
-static void remove_doomed(struct doomed *doomed)
+struct removal { /* lives in its own arena */
+    arena arena;
+    struct artifact_trees *trees;
+    str path;
+};
+
+/* What cannot be removed is, at the next start; and so is what is left at the end. */
+static void remove_tree(void *context)
 {
-    for (size_t i = 0; i < doomed->count; i++)
-        err_free(fs_remove_tree(doomed->paths[i]));
+    struct removal *removal = context;
+    if (!atomic_load(&removal->trees->closing)) err_free(fs_remove_tree(removal->path));
+    arena a = removal->arena;
+    arena_done(&a);
+}
+
+static void remove_doomed(struct artifact_trees *trees, const struct doomed *doomed)
+{
+    for (size_t i = 0; i < doomed->count; i++) {
+        arena a = {0};
+        struct removal *removal = NEW(&a, struct removal);
+        removal->trees = trees;
+        removal->path = str_dup(&a, doomed->paths[i]);
+        removal->arena = a;
+        pool_run(trees->remover, remove_tree, removal);
+    }
 }
 
 void artifact_tree_hold(struct artifact_trees *trees, str digest)
@@ -175,7 +203,7 @@ void artifact_tree_release(struct artifact_trees *trees, str digest)
         struct artifact_tree *tree = map_get(&trees->by_digest, digest);
         if (tree) rest(trees, tree, &doomed);
     }
-    remove_doomed(&doomed);
+    remove_doomed(trees, &doomed);
 }
 
 /* ---- Making ---- */
@@ -262,7 +290,7 @@ err *artifact_tree_put(struct artifact_trees *trees, str digest, str folder)
         LOCKED(trees);
         TRY(take_over(trees, digest, folder, &doomed, &taken));
     }
-    remove_doomed(&doomed);
+    remove_doomed(trees, &doomed);
     return taken ? NULL : fs_remove_tree(folder);
 }
 
@@ -294,7 +322,7 @@ void artifact_tree_unref(struct artifact_tree *tree)
             rest(trees, tree, &doomed);
         }
     }
-    remove_doomed(&doomed);
+    remove_doomed(trees, &doomed);
 }
 
 void artifact_tree_done(struct artifact_tree **tree)
