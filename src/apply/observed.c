@@ -31,6 +31,7 @@ struct followed {
     struct watch *watch; /* the loop's */
     struct map records;  /* "ns/name" to struct record * */
     struct map waiting;  /* owners to tell once the list is there */
+    uint64_t told;       /* the resource version up to which the watch has told everything */
     uint32_t mark;
     bool synced, denied, attended;
     char *texts;
@@ -239,6 +240,14 @@ static struct owner *lose(struct followed *followed, str key)
     return owner;
 }
 
+/* Under the lock: up to here, what is not there was deleted, or never there. */
+static void note_told(struct followed *followed)
+{
+    uint64_t version;
+    if (str_to_uint(watch_version(followed->watch), &version))
+        followed->told = MAX(followed->told, version);
+}
+
 static void on_object(void *context, enum watch_change change, const node *object)
 {
     struct followed *followed = context;
@@ -251,6 +260,7 @@ static void on_object(void *context, enum watch_change change, const node *objec
     bool matters = false;
 
     pthread_mutex_lock(&observed->lock);
+    note_told(followed);
     if (change == WATCH_GONE) {
         struct record *record = map_get(&followed->records, key);
         /* An apply of ours that came after this deletion has already seen the new object. */
@@ -283,6 +293,7 @@ static void on_synced(void *context)
     pthread_mutex_lock(&observed->lock);
     followed->synced = true;
     followed->denied = false;
+    note_told(followed);
     MAP_EACH (&followed->records, entry) {
         struct record *record = entry->value;
         if (!record->exists || record->mark == followed->mark) continue;
@@ -490,18 +501,22 @@ void observed_expect(struct observed *observed, struct kube_ref ref, const node 
     struct followed *followed = find_kind(observed, &a, ref.kind);
     if (followed) {
         struct record *record = record_at(followed, object_key(&a, ref.namespace, ref.name));
-        /* The watch may be ahead of the answer: then it has seen somebody else's change already. */
-        if (sight.version >= record->version || !record->exists) {
-            struct owner *owner = owner_of(observed, &a, applied);
+        struct owner *owner = owner_of(observed, &a, applied);
+        /* The watch may be ahead of the answer: then it has seen somebody else's change already,
+         * and maybe the end of the object. */
+        if (!record->exists && sight.version <= followed->told) {
+            before = owner;
+        } else if (sight.version >= record->version || !record->exists) {
             if (record->owner != owner) before = record->owner;
             take_sight(record, &sight, owner);
         }
+        if (!record->owner) record->owner = owner;
         record->mark = followed->mark;
         record->expected = sight.seen;
         record->desired = desired;
     }
     pthread_mutex_unlock(&observed->lock);
-    tell(observed, before); /* whose it was: the watch will find nothing new any more */
+    tell(observed, before); /* the watch will find nothing new any more */
 }
 
 void observed_accept(struct observed *observed, struct kube_ref ref, uint64_t desired)

@@ -145,6 +145,11 @@ void watch_stop(struct watch *watch)
     free_watch(watch);
 }
 
+str watch_version(const struct watch *watch)
+{
+    return buf_str(&watch->version);
+}
+
 bool watch_is_synced(const struct watch *watch)
 {
     return watch->synced;

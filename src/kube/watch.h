@@ -38,4 +38,6 @@ struct watch_options {
 struct watch *watch_start(struct kube *kube, struct watch_options options,
                           const struct watch_events *events, void *context);
 void watch_stop(struct watch *watch); /* [loop] no callback after this; callbacks may call it */
+/* [loop] All changes up to this resource version have been told; empty while it is not known. */
+str watch_version(const struct watch *watch);
 bool watch_is_synced(const struct watch *watch); /* [loop] one LIST has been completed */

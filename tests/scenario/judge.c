@@ -178,6 +178,17 @@ static bool is_derived(const struct store_change *change)
            str_is(change->collection->id, "discovery.k8s.io/endpointslices");
 }
 
+/* Small controllers of the server write the status of workloads. */
+static bool is_of_status(const struct store_change *change)
+{
+    if (!str_starts(change->collection->id, STR("apps/")) || change->kind != STORE_MODIFIED)
+        return false;
+    const node *before = change->before->root, *after = change->after->root;
+    return node_equal(node_get(before, STR("spec")), node_get(after, STR("spec"))) &&
+           node_equal(node_find(before, "metadata", "labels", NULL),
+                      node_find(after, "metadata", "labels", NULL));
+}
+
 static void on_change(void *context, const struct store_change *change)
 {
     (void)context;
@@ -186,7 +197,7 @@ static void on_change(void *context, const struct store_change *change)
     bool is_event = str_ends(change->collection->id, STR("events"));
     baton_note((uint64_t)change->version);
     baton_note(node_hash(node_find(object, "metadata", "name", NULL)));
-    if (!is_written_by_the_server(change)) writes++;
+    if (!is_written_by_the_server(change) && !is_of_status(change)) writes++;
     baton_trace("change %d of " STR_FMT " " STR_FMT, change->kind, STR_ARG(change->collection->id),
                 STR_ARG(node_find_str(object, "metadata", "name", NULL)));
     if (str_is(change->collection->id, UNITS)) {

@@ -10,6 +10,7 @@
 #include "scenario/baton.h"
 
 enum { PORTS_FROM = 20000, USUAL_NS_MAX = 2000000, TIMEOUT_MS = 60000, STALL_MS = 30000 };
+#define PROBED_NS ((int64_t)60 * 1000000000)
 
 struct httpd {
     struct list_link link; /* among the listeners */
@@ -292,6 +293,15 @@ static void add_field(struct flight *flight, struct http_header *headers, size_t
         (struct http_header){str_lower(&flight->arena, name), str_dup(&flight->arena, value)};
 }
 
+/* The client is told at once, or has to wait until its patience ends. A stream is waited for
+ * without end; but the kernel probes its connection, and finds nobody. */
+static void lose(struct flight *flight, bool stream)
+{
+    flight->lost = !stream && baton_below(2);
+    if (stream && baton_below(2)) flight->last_due_ns = clock_now_ns() + PROBED_NS;
+    send_piece(flight, PIECE_BREAK, (str){0});
+}
+
 static void answer(struct flight *flight, const struct httpd_answer *answer)
 {
     arena *a = &flight->arena;
@@ -313,10 +323,7 @@ static void answer(struct flight *flight, const struct httpd_answer *answer)
         add_field(flight, headers, &count, answer->fields[i].name, answer->fields[i].value);
     flight->response =
         (struct http_response){.status = status, .headers = headers, .header_count = count};
-    if (happens(weathers[flight->group].lost_answers)) {
-        flight->lost = baton_below(2);
-        send_piece(flight, PIECE_BREAK, (str){0});
-    }
+    if (happens(weathers[flight->group].lost_answers)) lose(flight, answer->stream);
     send_piece(flight, PIECE_HEAD, (str){0});
     if (answer->stream) {
         flight->stream = answer->stream;
