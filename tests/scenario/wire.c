@@ -485,6 +485,7 @@ void transfer_start(struct transfer *transfer)
     if (!e && !server) e = broken(transfer, "connection refused");
     if (!e && happens(weather->lost_requests)) {
         if (baton_below(2)) e = broken(transfer, "connection reset by peer");
+        if (!transfer->deadline_ns) transfer->deadline_ns = now_ns + PROBED_NS;
     } else if (!e) {
         if (happens(weather->doubled)) fly_again(transfer, server);
         fly(flight, server);
