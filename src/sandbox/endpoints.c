@@ -17,7 +17,7 @@ struct endpoints {
     struct store_listener listener;
     struct loop_timer timer;
     const struct served *services, *pods, *lists, *slices; /* built in, so they stay */
-    struct map dirty;                                      /* namespaces */
+    struct map dirty;                                      /* "namespace/name" of Services */
 };
 
 /* One Service at work. */
@@ -49,23 +49,27 @@ static bool is_ready(const node *pod)
     return false;
 }
 
+static bool selects(const node *wanted, const node *pod)
+{
+    const node *labels = node_find(pod, "metadata", "labels", NULL);
+    PAIR_EACH (wanted, pair) {
+        const node *have = node_get(labels, pair->key);
+        if (!have || !node_equal(have, pair->value)) return false;
+    }
+    return node_is_map(wanted) && wanted->count;
+}
+
 static void find_pods(struct service *service)
 {
     const node *wanted = node_get(service->spec, STR("selector"));
     MAP_EACH (&service->endpoints->pods->collection->objects, entry) {
         const node *pod = ((const doc *)entry->value)->root;
         str phase = node_find_str(pod, "status", "phase", NULL);
-        const node *labels = node_find(pod, "metadata", "labels", NULL);
         bool over = str_is(phase, "Succeeded") || str_is(phase, "Failed");
         if (over || !address_of(pod).len ||
             !str_eq(node_find_str(pod, "metadata", "namespace", NULL), service->namespace))
             continue;
-        bool selected = true;
-        PAIR_EACH (wanted, pair) {
-            const node *have = node_get(labels, pair->key);
-            selected = selected && have && node_equal(have, pair->value);
-        }
-        if (selected)
+        if (selects(wanted, pod))
             *ARENA_PUSH(service->a, service->pods, service->pod_count, service->pod_room) = pod;
     }
     if (service->pod_count)
@@ -217,17 +221,17 @@ static void sync(struct endpoints *endpoints, str key)
 
 void endpoints_run(struct endpoints *endpoints)
 {
-    arena a AUTO(arena_done) = {0};
-    size_t count;
-    str *keys = store_keys(&a, endpoints->services->collection, &count);
     struct map dirty = endpoints->dirty;
     endpoints->dirty = (struct map){0};
-    for (size_t i = 0; i < count; i++) {
-        str namespace, name;
-        str_cut(keys[i], '/', &namespace, &name);
-        if (map_has(&dirty, namespace)) sync(endpoints, keys[i]);
+    MAP_EACH (&dirty, entry) {
+        sync(endpoints, entry->key);
     }
     map_done(&dirty);
+}
+
+size_t endpoints_pending(const struct endpoints *endpoints)
+{
+    return endpoints->dirty.count;
 }
 
 static void run(void *context)
@@ -235,25 +239,40 @@ static void run(void *context)
     endpoints_run(context);
 }
 
-static void mark(struct endpoints *endpoints, str namespace)
+static void mark(struct endpoints *endpoints, str key)
 {
-    map_put(&endpoints->dirty, namespace, endpoints);
+    map_put(&endpoints->dirty, key, endpoints);
     if (!endpoints->timer.item.place)
         loop_timer_set(endpoints->loop, &endpoints->timer, clock_now_ns() + 5 * CLOCK_MS, run,
                        endpoints);
 }
 
+/* The Services that select the pod as it is or was. */
+static void mark_selecting(struct endpoints *endpoints, const struct store_change *change)
+{
+    const node *before = change->before ? change->before->root : NULL, *after = change->after->root;
+    str namespace = node_find_str(after, "metadata", "namespace", NULL);
+    MAP_EACH (&endpoints->services->collection->objects, entry) {
+        const node *service = ((const doc *)entry->value)->root;
+        const node *wanted = node_find(service, "spec", "selector", NULL);
+        if (str_eq(node_find_str(service, "metadata", "namespace", NULL), namespace) &&
+            (selects(wanted, after) || selects(wanted, before)))
+            mark(endpoints, entry->key);
+    }
+}
+
 static void on_change(void *context, const struct store_change *change)
 {
     struct endpoints *endpoints = context;
-    bool service = change->collection == endpoints->services->collection;
-    bool pod = change->collection == endpoints->pods->collection;
+    arena a AUTO(arena_done) = {0};
+    if (change->collection == endpoints->pods->collection) mark_selecting(endpoints, change);
+    if (change->collection != endpoints->services->collection) return;
     str namespace = node_find_str(change->after->root, "metadata", "namespace", NULL);
-    if (service || (pod && endpoints->services->collection->objects.count))
-        mark(endpoints, namespace);
-    if (service && change->kind == STORE_DELETED) /* slices have an owner */
-        removal_of(endpoints->world, endpoints->lists, namespace,
-                   node_find_str(change->after->root, "metadata", "name", NULL));
+    str name = node_find_str(change->after->root, "metadata", "name", NULL);
+    if (change->kind == STORE_DELETED) /* slices have an owner */
+        removal_of(endpoints->world, endpoints->lists, namespace, name);
+    else
+        mark(endpoints, str_printf(&a, STR_FMT "/" STR_FMT, STR_ARG(namespace), STR_ARG(name)));
 }
 
 struct endpoints *endpoints_new(struct world *world, struct loop *loop)

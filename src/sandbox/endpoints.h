@@ -10,5 +10,6 @@
 struct endpoints;
 struct endpoints *endpoints_new(struct world *world, struct loop *loop);
 void endpoints_free(struct endpoints *endpoints);
-/* What its timer does: looks at the namespaces where something changed. */
+/* What its timer does: looks at the Services that a change is about. */
 void endpoints_run(struct endpoints *endpoints);
+size_t endpoints_pending(const struct endpoints *endpoints); /* Services to look at */

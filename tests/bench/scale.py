@@ -88,6 +88,7 @@ class Readiness:
 class Scale:
     def __init__(self, units):
         self.units, self.servers, self.operator = units, SandboxServers(), None
+        self.servers.pods_run = True  # as a user starts it: with every controller
         self.names = [f"app-{number}" for number in range(units)]
         self.out = {"units": units, "objects": 4 * units}
 

@@ -124,6 +124,41 @@ static void goes_with_the_service(void **state)
     assert_int_equal(f->lists->objects.count, 0);
 }
 
+static int64_t version_of(struct fixture *f, const char *name)
+{
+    const doc *list = store_get(f->lists, STR("one"), str_of(name));
+    int64_t version = 0;
+    assert_non_null(list);
+    str_to_int(node_find_str(list->root, "metadata", "resourceVersion", NULL), &version);
+    return version;
+}
+
+/* Another Service, or a pod that it does not select, is no reason to look at it. */
+static void looks_at_what_a_change_is_about(void **state)
+{
+    struct fixture *f = *state;
+    put_service(f, ",'selector':{'a':'b'}");
+    put(f, f->services,
+        STR("{'metadata':{'name':'other','namespace':'one','uid':'v'},"
+            "'spec':{'selector':{'c':'d'},'ports':[]}}"));
+    assert_int_equal(endpoints_pending(f->endpoints), 2);
+    endpoints_run(f->endpoints);
+    int64_t other = version_of(f, "other");
+    assert_int_equal(endpoints_pending(f->endpoints), 0);
+    put_pod(f, "p", "10.0.0.2", "True");
+    assert_int_equal(endpoints_pending(f->endpoints), 1);
+    endpoints_run(f->endpoints);
+    assert_int_equal(version_of(f, "other"), other);
+    /* A pod that is selected no more leaves the list. */
+    put(f, f->pods,
+        STR("{'metadata':{'name':'p','namespace':'one','uid':'p','labels':{'c':'d'}},"
+            "'status':{'podIP':'10.0.0.2'}}"));
+    assert_int_equal(endpoints_pending(f->endpoints), 2);
+    endpoints_run(f->endpoints);
+    assert_null(node_get(store_get(f->lists, STR("one"), STR("s"))->root, STR("subsets")));
+    assert_non_null(node_get(store_get(f->lists, STR("one"), STR("other"))->root, STR("subsets")));
+}
+
 int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -131,6 +166,7 @@ int main(void)
         T(tells_who_is_ready),
         T(without_a_selector_nothing_is_made),
         T(goes_with_the_service),
+        T(looks_at_what_a_change_is_about),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
