@@ -169,7 +169,9 @@ static void operate(void *context)
                          "2",
                          "--enable-leader-election",
                          "--interval-jitter-percentage",
-                         "0"};
+                         "0",
+                         "--max-retry-delay",
+                         "1m"};
     err *e = cli_call(run, COUNT(run));
     err_free(e); /* the lease was lost, or it was stopped: it may be started again */
     operator->runs = false;

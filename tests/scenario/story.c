@@ -19,7 +19,7 @@ enum {
     STEPS_MIN = 4,
     STEPS_MORE = 10,
     LOOK_S = 5,
-    CONVERGE_S_MAX = 3600,
+    CONVERGE_S_MAX = 400, /* well below the interval: retries bring it about, not luck */
     QUIET_S = 900,
     RETRY_S = 20,
     QUICK_S_MAX = 60,
