@@ -1,6 +1,9 @@
 /*
  * scenario [--seeds FROM-TO] [--jobs N] [--first] [--tell | --here]: plays a story per seed, each
  * in a process of its own, and ends with the counts that tests/check reads.
+ * --tell says every step, --here plays in this very process, for a debugger.
+ * SCENARIO_LOG=1 prints the log of the operators among the steps, and
+ * SCENARIO_TRACE=FILE keeps every request, change and turn of the baton.
  */
 #include <stdio.h>
 #include <stdlib.h>
