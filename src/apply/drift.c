@@ -15,16 +15,6 @@ struct look {
     size_t *indexes;
 };
 
-/* By its labels; one that lost them is nobody else's. */
-static bool is_of_another(const struct pieces *pieces, const node *live)
-{
-    const node *labels = node_find(live, "metadata", "labels", NULL);
-    str name = node_get_str(labels, STR(PREPARE_OWNER_NAME)), namespace, own_name;
-    if (!name.len || !str_cut(pieces->owner, '/', &namespace, &own_name)) return false;
-    return !str_eq(name, own_name) ||
-           !str_eq(node_get_str(labels, STR(PREPARE_OWNER_NAMESPACE)), namespace);
-}
-
 static void on_live(void *context, size_t index, arena *scratch UNUSED, node *object, err *e)
 {
     struct look *look = context;
@@ -39,7 +29,8 @@ static void on_live(void *context, size_t index, arena *scratch UNUSED, node *ob
     piece->exists = true;
     piece->live_version = node_find_str(piece->live, "metadata", "resourceVersion", NULL);
     piece->live_uid = node_find_str(piece->live, "metadata", "uid", NULL);
-    bool taken = look->pieces->yields && is_of_another(look->pieces, piece->live);
+    str owner = prepare_owner(a, piece->live);
+    bool taken = look->pieces->yields && owner.len && !str_eq(owner, look->pieces->owner);
     if (taken || prepare_policy_of(piece->live) == PREPARE_IGNORE) piece->state = SUBMIT_SKIP;
 }
 

@@ -150,11 +150,8 @@ static struct record *record_at(struct followed *followed, str key)
 
 static struct owner *owner_of(struct observed *observed, arena *a, const node *object)
 {
-    node *labels = node_find(object, "metadata", "labels", NULL);
-    str name = node_get_str(labels, STR(PREPARE_OWNER_NAME));
-    str namespace = node_get_str(labels, STR(PREPARE_OWNER_NAMESPACE));
-    if (!name.len || !namespace.len) return NULL;
-    str key = object_key(a, namespace, name);
+    str key = prepare_owner(a, object);
+    if (!key.len) return NULL;
     struct owner **at = (struct owner **)map_at(&observed->owners, key);
     if (*at) return *at;
     struct owner *owner = lang_zalloc(sizeof *owner + key.len);

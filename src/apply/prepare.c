@@ -150,6 +150,15 @@ static bool is_switched(const node *object, const char *key, const char *value)
            str_eq_fold(node_get_str(node_get(metadata, STR("labels")), name), wanted);
 }
 
+str prepare_owner(arena *a, const node *object)
+{
+    const node *labels = node_find(object, "metadata", "labels", NULL);
+    str name = node_get_str(labels, STR(PREPARE_OWNER_NAME));
+    str namespace = node_get_str(labels, STR(PREPARE_OWNER_NAMESPACE));
+    if (!name.len || !namespace.len) return (str){0};
+    return str_printf(a, STR_FMT "/" STR_FMT, STR_ARG(namespace), STR_ARG(name));
+}
+
 enum prepare_policy prepare_policy_of(const node *object)
 {
     if (is_switched(object, SWITCH_PREFIX "reconcile", "disabled")) return PREPARE_IGNORE;

@@ -18,6 +18,9 @@ struct prepare_options {
  */
 MUST_USE err *prepare_object(arena *a, node *object, const struct prepare_options *options);
 
+/* "ns/name" of the unit that the labels name, in the arena; empty when they do not name one. */
+str prepare_owner(arena *a, const node *object);
+
 /* Per-object switches, in labels or annotations, compared without case (`ssa`, `reconcile`,
  * `prune`, `force` of kustomize.toolkit.fluxcd.io). */
 enum prepare_policy {

@@ -15,6 +15,7 @@ struct stage {
     size_t *pending, count; /* indexes of those that are still to be looked at */
     bool last_look;
     const struct prune_options *options;
+    str owner; /* "ns/name" of the unit */
     struct observed *observed;
     struct kube_request *deletes;
     size_t *delete_indexes, delete_count;
@@ -38,9 +39,7 @@ static void fail(struct stage *stage, struct kube_ref ref, const char *what, err
 
 static void forget(struct stage *stage, struct kube_ref ref)
 {
-    str owner = str_printf(stage->a, STR_FMT "/" STR_FMT, STR_ARG(stage->options->owner_namespace),
-                           STR_ARG(stage->options->owner_name));
-    observed_forget(stage->observed, ref, owner);
+    observed_forget(stage->observed, ref, stage->owner);
 }
 
 static void went(struct stage *stage, struct kube_ref ref)
@@ -51,10 +50,7 @@ static void went(struct stage *stage, struct kube_ref ref)
 
 static bool is_ours(const struct stage *stage, const node *object)
 {
-    node *labels = node_find(object, "metadata", "labels", NULL);
-    return str_eq(node_get_str(labels, STR(PREPARE_OWNER_NAME)), stage->options->owner_name) &&
-           str_eq(node_get_str(labels, STR(PREPARE_OWNER_NAMESPACE)),
-                  stage->options->owner_namespace);
+    return str_eq(prepare_owner(stage->a, object), stage->owner);
 }
 
 /* A kind that the server no longer has can have no objects: that counts as deleted. */
@@ -145,6 +141,8 @@ void prune_run(struct kube *kube, struct observed *observed, arena *a,
         refs[i] = stale->refs[i];
     qsort(refs, stale->count, sizeof *refs, by_order_reversed);
 
+    str owner = str_printf(a, STR_FMT "/" STR_FMT, STR_ARG(options->owner_namespace),
+                           STR_ARG(options->owner_name));
     buf errors = BUF(a);
     for (size_t from = 0, to; from < stale->count; from = to) {
         for (to = from + 1; to < stale->count; to++) {
@@ -154,6 +152,7 @@ void prune_run(struct kube *kube, struct observed *observed, arena *a,
                               .refs = refs + from,
                               .count = to - from,
                               .options = options,
+                              .owner = owner,
                               .observed = observed,
                               .result = out,
                               .errors = &errors};

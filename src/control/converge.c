@@ -105,8 +105,10 @@ static err *plan_piece(struct unit *unit, struct piece *piece)
     if (piece->state == SUBMIT_SKIP || piece->error) return NULL;
     if (record.exists && record.owner.len && !str_eq(record.owner, unit->owner) &&
         is_kept_by(unit, piece, record.owner)) {
-        if (unit->is_past) piece->state = SUBMIT_SKIP;
-        if (unit->is_past) return NULL;
+        if (unit->is_past) {
+            piece->state = SUBMIT_SKIP;
+            return NULL;
+        }
         str ref = kube_ref_text(unit->a, piece->ref);
         return err_invalid(STR_FMT " belongs to the Kustomization '" STR_FMT
                                    "' already; remove it from one of the two",
