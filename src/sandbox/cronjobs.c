@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "base/clock.h"
+#include "sandbox/family.h"
 #include "sandbox/removal.h"
 #include "sandbox/schedule.h"
 #include "sandbox/write.h"
@@ -97,7 +98,6 @@ static void make_job(struct cron *cron, int64_t due_ns)
     arena *a = cron->a;
     const node *template = node_get(cron->spec, STR("jobTemplate"));
     node *job = node_map(a), *metadata = node_make_map(a, job, STR("metadata"));
-    node *owner = node_map(a), *owners = node_list(a);
     static const char *const kept[] = {"labels", "annotations"};
     for (size_t i = 0; i < COUNT(kept); i++) {
         const node *value = node_find(template, "metadata", kept[i], NULL);
@@ -109,14 +109,8 @@ static void make_job(struct cron *cron, int64_t due_ns)
                  str_printf(a, STR_FMT "-%lld", STR_ARG(cron->name),
                             (long long)(due_ns / (60 * CLOCK_SECOND))));
     node_set_str(a, metadata, STR("namespace"), cron->namespace);
-    node_set_str(a, owner, STR("apiVersion"), cron->cronjobs->crons->api_version);
-    node_set_str(a, owner, STR("kind"), STR("CronJob"));
-    node_set_str(a, owner, STR("name"), cron->name);
-    node_set_str(a, owner, STR("uid"), cron->uid);
-    node_set_bool(a, owner, STR("controller"), true);
-    node_set_bool(a, owner, STR("blockOwnerDeletion"), true);
-    node_push(a, owners, owner);
-    node_set(a, metadata, STR("ownerReferences"), owners);
+    family_set_controller(a, metadata, cron->cronjobs->crons->api_version, STR("CronJob"),
+                          cron->name, cron->uid);
     const node *spec = node_get(template, STR("spec"));
     if (spec) node_set(a, job, STR("spec"), doc_copy(a, spec));
     /* What cannot be stored (a name that is too long) shows as a CronJob without a Job. */

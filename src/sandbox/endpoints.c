@@ -4,6 +4,7 @@
 
 #include "base/clock.h"
 #include "base/hash.h"
+#include "sandbox/family.h"
 #include "sandbox/removal.h"
 #include "sandbox/write.h"
 
@@ -160,20 +161,6 @@ static void put_list(const struct service *service)
     put(service, service->endpoints->lists, object);
 }
 
-static node *owners_of(const struct service *service)
-{
-    arena *a = service->a;
-    node *owner = node_map(a), *owners = node_list(a);
-    node_set_str(a, owner, STR("apiVersion"), STR("v1"));
-    node_set_str(a, owner, STR("kind"), STR("Service"));
-    node_set_str(a, owner, STR("name"), service->name);
-    node_set_str(a, owner, STR("uid"), node_find_str(service->object, "metadata", "uid", NULL));
-    node_set_bool(a, owner, STR("controller"), true);
-    node_set_bool(a, owner, STR("blockOwnerDeletion"), true);
-    node_push(a, owners, owner);
-    return owners;
-}
-
 static void put_slice(const struct service *service)
 {
     arena *a = service->a;
@@ -184,7 +171,8 @@ static void put_slice(const struct service *service)
     node *labels = node_make_map(a, metadata, STR("labels"));
     node_set_str(a, labels, STR(SERVICE_NAME), service->name);
     node_set_str(a, labels, STR(MANAGED_BY), STR("endpointslice-controller.k8s.io"));
-    node_set(a, metadata, STR("ownerReferences"), owners_of(service));
+    family_set_controller(a, metadata, STR("v1"), STR("Service"), service->name,
+                          node_find_str(service->object, "metadata", "uid", NULL));
     for (size_t i = 0; i < service->pod_count; i++) {
         const node *pod = service->pods[i];
         node *endpoint = node_map(a), *addresses = node_list(a);

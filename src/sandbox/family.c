@@ -82,6 +82,19 @@ static struct family_member *member_new(struct collection *collection, str key)
     return member;
 }
 
+void family_set_controller(arena *a, node *metadata, str api_version, str kind, str name, str uid)
+{
+    node *owner = node_map(a), *owners = node_list(a);
+    node_set_str(a, owner, STR("apiVersion"), api_version);
+    node_set_str(a, owner, STR("kind"), kind);
+    node_set_str(a, owner, STR("name"), name);
+    node_set_str(a, owner, STR("uid"), uid);
+    node_set_bool(a, owner, STR("controller"), true);
+    node_set_bool(a, owner, STR("blockOwnerDeletion"), true);
+    node_push(a, owners, owner);
+    node_set(a, metadata, STR("ownerReferences"), owners);
+}
+
 void family_put(struct family *family, struct collection *collection, str key, const node *before,
                 const node *after)
 {

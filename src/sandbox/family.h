@@ -18,6 +18,9 @@ struct family_member {
 struct family *family_new(void);
 void family_free(struct family *family);
 
+/* Makes the object with this metadata a dependent of its controller, and of nobody else. */
+void family_set_controller(arena *a, node *metadata, str api_version, str kind, str name, str uid);
+
 /* The object is there, or is another now; `before` may be NULL. */
 void family_put(struct family *family, struct collection *collection, str key, const node *before,
                 const node *after);

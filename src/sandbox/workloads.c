@@ -6,6 +6,7 @@
 #include "base/hash.h"
 #include "base/limits.h"
 #include "doc/json.h"
+#include "sandbox/family.h"
 #include "sandbox/removal.h"
 #include "sandbox/write.h"
 
@@ -104,21 +105,14 @@ static node *child_of(struct job *job, str name, const node *labels)
 {
     arena *a = job->a;
     node *child = node_map(a), *metadata = node_make_map(a, child, STR("metadata"));
-    node *owner = node_map(a), *owners = node_list(a);
     if (name.len && name.data[name.len - 1] == '-')
         node_set_str(a, metadata, STR("generateName"), name);
     else
         node_set_str(a, metadata, STR("name"), name);
     node_set_str(a, metadata, STR("namespace"), job->namespace);
     if (labels) node_set(a, metadata, STR("labels"), doc_copy(a, labels));
-    node_set_str(a, owner, STR("apiVersion"), job->served->api_version);
-    node_set_str(a, owner, STR("kind"), job->served->kind);
-    node_set_str(a, owner, STR("name"), job->name);
-    node_set_str(a, owner, STR("uid"), job->uid);
-    node_set_bool(a, owner, STR("controller"), true);
-    node_set_bool(a, owner, STR("blockOwnerDeletion"), true);
-    node_push(a, owners, owner);
-    node_set(a, metadata, STR("ownerReferences"), owners);
+    family_set_controller(a, metadata, job->served->api_version, job->served->kind, job->name,
+                          job->uid);
     return child;
 }
 
