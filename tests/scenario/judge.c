@@ -4,14 +4,16 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "apply/inventory.h"
+#include "apply/prepare.h"
 #include "base/arena.h"
+#include "control/status.h"
 #include "doc/json.h"
 #include "sandbox/store.h"
 #include "sandbox/world.h"
 #include "scenario/baton.h"
 #include "scenario/stage.h"
 
-#define OWNER_NAME "kustomize.toolkit.fluxcd.io/name"
 #define UNITS      "kustomize.toolkit.fluxcd.io/kustomizations"
 #define STUCK_NAME "unit-3"
 
@@ -88,21 +90,10 @@ static bool is_in_inventory(const node *unit, str id)
     return false;
 }
 
-/* "apps_config-map-1__ConfigMap" */
-static str inventory_id(arena *a, const node *object)
-{
-    str group = {0}, version, api_version = node_get_str(object, STR("apiVersion"));
-    if (!str_cut(api_version, '/', &group, &version)) group = (str){0};
-    return str_printf(a, STR_FMT "_" STR_FMT "_" STR_FMT "_" STR_FMT,
-                      STR_ARG(node_find_str(object, "metadata", "namespace", NULL)),
-                      STR_ARG(node_find_str(object, "metadata", "name", NULL)), STR_ARG(group),
-                      STR_ARG(node_get_str(object, STR("kind"))));
-}
-
 static void check_write_ahead(const node *object, str owner)
 {
     arena a AUTO(arena_done) = {0};
-    str id = inventory_id(&a, object);
+    str id = inventory_id(&a, kube_ref_of(object));
     const node *unit = unit_object(owner);
     if (is_in_inventory(unit, id)) return;
     judge_complain(STR_FMT " was made before it was in the inventory of " STR_FMT, STR_ARG(id),
@@ -121,7 +112,9 @@ static void check_all_or_nothing(const node *object, str owner)
 static void check_secrecy(const node *object, const char *what)
 {
     arena a AUTO(arena_done) = {0};
-    if (tells_a_secret(json_text(&a, object))) judge_complain("a secret is in %s", what);
+    str text = json_text(&a, object);
+    baton_trace("%s: " STR_FMT, what, STR_ARG(text));
+    if (tells_a_secret(text)) judge_complain("a secret is in %s", what);
 }
 
 void judge_user_acts(void)
@@ -193,18 +186,13 @@ static void on_change(void *context, const struct store_change *change)
 {
     (void)context;
     const node *object = change->after->root;
-    str owner = node_find_str(object, "metadata", "labels", OWNER_NAME, NULL);
+    str owner = node_find_str(object, "metadata", "labels", PREPARE_OWNER_NAME, NULL);
     bool is_event = str_ends(change->collection->id, STR("events"));
     baton_note((uint64_t)change->version);
     baton_note(node_hash(node_find(object, "metadata", "name", NULL)));
     if (!is_written_by_the_server(change) && !is_of_status(change)) writes++;
     baton_trace("change %d of " STR_FMT " " STR_FMT, change->kind, STR_ARG(change->collection->id),
                 STR_ARG(node_find_str(object, "metadata", "name", NULL)));
-    if (str_is(change->collection->id, UNITS)) {
-        arena a AUTO(arena_done) = {0};
-        str status = json_text(&a, node_get(object, STR("status")));
-        baton_trace("status " STR_FMT, STR_ARG(status));
-    }
     if (is_event) check_secrecy(object, "an event");
     if (str_is(change->collection->id, UNITS)) check_secrecy(object, "a status");
     if (!owner.len || is_derived(change)) return;
@@ -223,14 +211,6 @@ void judge_start(void)
 }
 
 /* ---- At rest ---- */
-
-static const node *condition(const node *unit, const char *type)
-{
-    NODE_EACH (node_find(unit, "status", "conditions", NULL), each) {
-        if (str_is(node_get_str(each, STR("type")), type)) return each;
-    }
-    return NULL;
-}
 
 static str content_of(arena *a, const struct model_thing *thing, const node *object)
 {
@@ -263,7 +243,7 @@ static str thing_difference(arena *a, const struct model_thing *thing, int index
     struct collection *all = store_collection(store(), str_of(model_collections[thing->kind]));
     doc *object = store_get(all, STR("apps"), name);
     if (!object) return str_concat(a, name, STR(" is missing"));
-    str owner = node_find_str(object->root, "metadata", "labels", OWNER_NAME, NULL);
+    str owner = node_find_str(object->root, "metadata", "labels", PREPARE_OWNER_NAME, NULL);
     if (!str_eq(owner, unit))
         return str_printf(a, STR_FMT " belongs to '" STR_FMT "', not to " STR_FMT, STR_ARG(name),
                           STR_ARG(owner), STR_ARG(unit));
@@ -284,7 +264,8 @@ static int owned_count(str unit)
         struct collection *all = store_collection(store(), str_of(model_collections[kind]));
         MAP_EACH (&all->objects, entry) {
             const node *object = ((doc *)entry->value)->root;
-            count += str_eq(node_find_str(object, "metadata", "labels", OWNER_NAME, NULL), unit);
+            count +=
+                str_eq(node_find_str(object, "metadata", "labels", PREPARE_OWNER_NAME, NULL), unit);
         }
     }
     return count;
@@ -308,7 +289,7 @@ static str objects_difference(arena *a, const struct model_revision *revision, i
 
 static bool is_ready(const node *unit, int64_t generation)
 {
-    const node *ready = condition(unit, "Ready");
+    const node *ready = status_condition_of(unit, "Ready");
     return str_is(node_get_str(ready, STR("status")), "True") &&
            node_get_int(ready, STR("observedGeneration"), -1) == generation;
 }
@@ -324,7 +305,7 @@ static str unit_difference(arena *a, const struct model_revision *head, int unit
     str name = model_unit_name(a, unit);
     const node *object = unit_object(name);
     if (!object) return str_concat(a, name, STR(" is missing"));
-    const node *ready = condition(object, "Ready");
+    const node *ready = status_condition_of(object, "Ready");
     str message = node_get_str(ready, STR("message"));
     str applied = node_find_str(object, "status", "lastAppliedRevision", NULL);
     const struct model_revision *revision = model_find(applied);
