@@ -149,6 +149,8 @@ err *fs_rename(str from, str to)
 
 err *fs_temp_dir(arena *a, str dir, str prefix, str *out)
 {
+    const char *usual = getenv("TMPDIR");
+    if (!dir.len) dir = usual && *usual ? str_of(usual) : STR("/tmp");
     str path = str_printf(a, STR_FMT "/" STR_FMT "XXXXXX", STR_ARG(dir), STR_ARG(prefix));
     if (!mkdtemp((char *)path.data)) return fs_error("create a folder in", dir);
     *out = path;

@@ -16,7 +16,7 @@ MUST_USE err *fs_make_dirs(str path, int mode); /* like mkdir -p */
 MUST_USE err *fs_remove(str path);              /* a file; missing is fine */
 MUST_USE err *fs_remove_tree(str path);         /* does not follow links; missing is fine */
 MUST_USE err *fs_rename(str from, str to);
-/* A new folder `dir/prefixXXXXXX`. */
+/* A new folder `dir/prefixXXXXXX`; an empty dir is $TMPDIR, else /tmp. */
 MUST_USE err *fs_temp_dir(struct arena *a, str dir, str prefix, str *out);
 bool fs_exists(str path);
 bool fs_is_dir(str path);

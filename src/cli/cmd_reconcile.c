@@ -2,8 +2,7 @@
 #include "base/clock.h"
 #include "cli/shown.h"
 #include "cli/wait.h"
-
-#define REQUESTED_AT "reconcile.fluxcd.io/requestedAt"
+#include "control/status.h"
 
 struct options {
     bool with_source;
@@ -13,16 +12,6 @@ static const struct flag flags[] = {
     FLAG(struct options, with_source, "with-source", 0, FLAG_BOOL,
          .help = "reconcile the object's source first"),
 };
-
-/* {"metadata":{"annotations":{requestedAt: now}}} */
-static node *request_patch(arena *a)
-{
-    node *patch = node_map(a), *metadata = node_map(a), *annotations = node_map(a);
-    node_set_str(a, annotations, STR(REQUESTED_AT), clock_format_micro(a, clock_wall_ns()));
-    node_set(a, metadata, STR("annotations"), annotations);
-    node_set(a, patch, STR("metadata"), metadata);
-    return patch;
-}
 
 static err *get_running(struct cli *cli, struct kube_ref ref, node **out)
 {
@@ -37,7 +26,7 @@ static err *annotate(struct cli *cli, struct kube_ref ref)
     struct kube_request request = {
         .verb = KUBE_MERGE_PATCH,
         .ref = ref,
-        .body = request_patch(cli->a),
+        .body = status_request(cli->a, clock_format_micro(cli->a, clock_wall_ns())),
     };
     return kube_do(cli->kube, cli->a, &request, NULL);
 }

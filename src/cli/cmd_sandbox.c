@@ -1,6 +1,5 @@
 /* sandbox: an API server in this process, and the operator on it. Not for production. */
 #include <netinet/in.h>
-#include <stdlib.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -122,12 +121,6 @@ static err *declare(struct cli *cli, const struct options *o, struct local_sourc
     return NULL;
 }
 
-static str temp_folder(void)
-{
-    const char *folder = getenv("TMPDIR");
-    return folder && *folder ? str_of(folder) : STR("/tmp");
-}
-
 static err *operate(struct cli *cli, const struct options *o, struct local_source *local,
                     struct sandbox *sandbox)
 {
@@ -139,7 +132,7 @@ static err *operate(struct cli *cli, const struct options *o, struct local_sourc
     TRY(declare(cli, o, local));
     TRY(sandbox_make_faults(sandbox, o->faults));
     str folder;
-    TRY(fs_temp_dir(a, temp_folder(), STR("fixpoint-sandbox-"), &folder));
+    TRY(fs_temp_dir(a, (str){0}, STR("fixpoint-sandbox-"), &folder));
     const char *address = str_z(a, str_printf(a, "127.0.0.1:%d", free_port()));
     const char *run[] = {"run",
                          "--kubeconfig",

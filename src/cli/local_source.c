@@ -9,6 +9,7 @@
 #include "base/fs.h"
 #include "base/rand.h"
 #include "cli/cli.h"
+#include "control/status.h"
 #include "doc/yaml.h"
 #include "sandbox/folder_watch.h"
 #include "sandbox/git_host.h"
@@ -41,12 +42,11 @@ static struct kube_ref ref_of(const struct local_source *source)
 /* As `fixpoint reconcile` asks; the interval would find the commit, too, only later. */
 static err *request(struct local_source *source, arena *a)
 {
-    node *patch = node_map(a);
-    node *annotations =
-        node_make_map(a, node_make_map(a, patch, STR("metadata")), STR("annotations"));
-    node_set_str(a, annotations, STR("reconcile.fluxcd.io/requestedAt"),
-                 clock_format_micro(a, clock_wall_ns()));
-    struct kube_request request = {.verb = KUBE_MERGE_PATCH, .ref = ref_of(source), .body = patch};
+    struct kube_request request = {
+        .verb = KUBE_MERGE_PATCH,
+        .ref = ref_of(source),
+        .body = status_request(a, clock_format_micro(a, clock_wall_ns())),
+    };
     return kube_do(source->kube, a, &request, NULL);
 }
 
@@ -112,11 +112,9 @@ static err *find_folder(struct local_source *source, str path)
 static err *start(struct local_source *source, arena *a, str path)
 {
     arena *own = &source->arena;
-    const char *temp = getenv("TMPDIR");
     struct folder_commit commit;
     TRY(find_folder(source, path));
-    TRY(fs_temp_dir(own, temp && *temp ? str_of(temp) : STR("/tmp"), STR("fixpoint-folder-"),
-                    &source->temp));
+    TRY(fs_temp_dir(own, (str){0}, STR("fixpoint-folder-"), &source->temp));
     source->password = rand_uuid(own);
     str repository = fs_join(own, source->temp, STR("folder.git"));
     TRY(folder_open(source->folder, repository, &source->files));

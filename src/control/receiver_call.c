@@ -186,14 +186,10 @@ static err *kind_of(const struct receiver_resource *resource, struct kube_kind *
 static err *annotate(struct target *target, struct kube_ref ref)
 {
     arena *a = target->a;
-    node *body = node_map(a);
-    node *annotations =
-        node_make_map(a, node_make_map(a, body, STR("metadata")), STR("annotations"));
-    node_set_str(a, annotations, STR("reconcile.fluxcd.io/requestedAt"), target->now);
     struct kube_request patch = {
         .verb = KUBE_MERGE_PATCH,
         .ref = ref,
-        .body = body,
+        .body = status_request(a, target->now),
         .field_manager = STR(FIELD_MANAGER),
         .metadata_only = true,
     };

@@ -5,7 +5,8 @@
 #include "base/clock.h"
 #include "base/limits.h"
 
-#define FINALIZER "finalizers.fluxcd.io"
+#define REQUESTED_AT "reconcile.fluxcd.io/requestedAt"
+#define FINALIZER    "finalizers.fluxcd.io"
 
 static node *metadata_of(const node *object)
 {
@@ -156,8 +157,7 @@ void status_observed(struct status *status)
 
 static str requested_at(const struct status *status)
 {
-    return node_find_str(status->work->object, "metadata", "annotations",
-                         "reconcile.fluxcd.io/requestedAt", NULL);
+    return node_find_str(status->work->object, "metadata", "annotations", REQUESTED_AT, NULL);
 }
 
 void status_handled(struct status *status)
@@ -251,6 +251,13 @@ err *status_save(struct status *status)
 const node *status_condition_of(const node *object, const char *type)
 {
     return find_condition(node_get(object, STR("status")), type);
+}
+
+node *status_request(arena *a, str when)
+{
+    node *patch = node_map(a), *metadata = node_make_map(a, patch, STR("metadata"));
+    node_set_str(a, node_make_map(a, metadata, STR("annotations")), STR(REQUESTED_AT), when);
+    return patch;
 }
 
 bool status_object_is_ready(const node *object)

@@ -55,6 +55,8 @@ MUST_USE err *status_save(struct status *status);
 bool status_object_is_ready(
     const node *object); /* Ready=True and observedGeneration == generation */
 const node *status_condition_of(const node *object, const char *type);
+/* The merge patch of an object that asks for a run, at a time that no one before has named. */
+node *status_request(arena *a, str when);
 
 /* Adds or removes the finalizer `finalizers.fluxcd.io`. */
 MUST_USE err *status_add_finalizer(struct work *work);
